@@ -1,0 +1,135 @@
+"""Recommendations you can explain, from what people wrote."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from llmrec.errors import (
+        BudgetExceeded,
+        ChatError,
+        ChatIncomplete,
+        ChatRejected,
+        ChatUnavailable,
+        IndexMismatch,
+        InputError,
+        LeakageError,
+        LLMRecError,
+        PromptError,
+        RecordingMissing,
+        ReplyInvalid,
+        SettingsError,
+    )
+    from llmrec.llm.calls import CallLog
+    from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest, Message, Usage
+    from llmrec.llm.embedder import Embedder
+    from llmrec.llm.prompts import Prompt, load_prompt
+    from llmrec.llm.recorded import LoggedChatModel, ReplayChatModel
+    from llmrec.llm.recorded_embedder import RecordedEmbedder
+    from llmrec.llm.vectors import VectorsFile
+    from llmrec.matching.bank import Bank, bank_of_profiles, bank_of_reviews
+    from llmrec.matching.content_index import ContentIndex
+    from llmrec.matching.embedding import LexicalEmbedder, LocalEmbedder
+    from llmrec.matching.similarity import cosine
+    from llmrec.profiling.extraction import Extraction, Extractor
+    from llmrec.recommender import Recommender
+    from llmrec.records.grouping import UserReviews, read_users
+    from llmrec.records.profile import Evidence, Interest, InterestProfile, Source, read_profiles
+    from llmrec.records.ranking import Because, Recommendation, ScoredItem
+    from llmrec.records.reading import read_items, read_reviews
+    from llmrec.records.reviews import Item, Review
+    from llmrec.records.splits import Split, SplitLine, read_split
+
+_MODULES = {
+    "errors": (
+        "BudgetExceeded ChatError ChatIncomplete ChatRejected ChatUnavailable IndexMismatch "
+        "InputError LLMRecError LeakageError PromptError RecordingMissing ReplyInvalid "
+        "SettingsError"
+    ),
+    "llm.calls": "CallLog",
+    "llm.chat": "ChatModel ChatReply ChatRequest Message Usage",
+    "llm.embedder": "Embedder",
+    "llm.prompts": "Prompt load_prompt",
+    "llm.recorded": "LoggedChatModel ReplayChatModel",
+    "llm.recorded_embedder": "RecordedEmbedder",
+    "llm.vectors": "VectorsFile",
+    "matching.bank": "Bank bank_of_profiles bank_of_reviews",
+    "matching.content_index": "ContentIndex",
+    "matching.embedding": "LexicalEmbedder LocalEmbedder",
+    "matching.similarity": "cosine",
+    "profiling.extraction": "Extraction Extractor",
+    "recommender": "Recommender",
+    "records.grouping": "UserReviews read_users",
+    "records.profile": "Evidence Interest InterestProfile Source read_profiles",
+    "records.ranking": "Because Recommendation ScoredItem",
+    "records.reading": "read_items read_reviews",
+    "records.reviews": "Item Review",
+    "records.splits": "Split SplitLine read_split",
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+__all__ = [
+    "Bank",
+    "Because",
+    "BudgetExceeded",
+    "CallLog",
+    "ChatError",
+    "ChatIncomplete",
+    "ChatModel",
+    "ChatRejected",
+    "ChatReply",
+    "ChatRequest",
+    "ChatUnavailable",
+    "ContentIndex",
+    "Embedder",
+    "Evidence",
+    "Extraction",
+    "Extractor",
+    "IndexMismatch",
+    "InputError",
+    "Interest",
+    "InterestProfile",
+    "Item",
+    "LLMRecError",
+    "LeakageError",
+    "LexicalEmbedder",
+    "LocalEmbedder",
+    "LoggedChatModel",
+    "Message",
+    "Prompt",
+    "PromptError",
+    "Recommendation",
+    "Recommender",
+    "RecordedEmbedder",
+    "RecordingMissing",
+    "ReplayChatModel",
+    "ReplyInvalid",
+    "Review",
+    "ScoredItem",
+    "SettingsError",
+    "Source",
+    "Split",
+    "SplitLine",
+    "Usage",
+    "UserReviews",
+    "VectorsFile",
+    "bank_of_profiles",
+    "bank_of_reviews",
+    "cosine",
+    "load_prompt",
+    "read_items",
+    "read_profiles",
+    "read_reviews",
+    "read_split",
+    "read_users",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name where it is first asked for: ``import llmrec`` loads nothing heavy."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'llmrec' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"llmrec.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,105 @@
+"""The command line: one file a command. Data goes to stdout, everything else to stderr."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from llmrec.errors import (
+    BudgetExceeded,
+    ChatError,
+    InputError,
+    LLMRecError,
+    PromptError,
+    RecordingMissing,
+    SettingsError,
+)
+
+COMMANDS = {
+    "demo": "Show what this does, offline, with the data that comes with it.",
+    "extract": "Make interest profiles from reviews.",
+    "index": "Make the index of a catalogue.",
+    "recommend": "Recommend items for profiles, or for a sentence.",
+    "show": "Show profiles as a person wants to read them.",
+}
+"""Help lines, kept here so that --help imports no command."""
+
+_EXIT_CODES: dict[type[LLMRecError], int] = {
+    InputError: 2,
+    SettingsError: 2,
+    PromptError: 2,
+    BudgetExceeded: 3,
+    RecordingMissing: 4,
+    ChatError: 5,
+}
+_INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """Imports a command's module when the command is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"llmrec.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"llmrec {importlib.import_module('importlib.metadata').version('llmrec')}")
+        ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+    help="Show the version and exit.",
+)  # fmt: skip
+@click.pass_context
+def llmrec(ctx: click.Context) -> None:
+    """Recommendations you can explain, from what people wrote.
+
+    Settings come from llmrec.toml (or [tool.llmrec] in pyproject.toml) in the current folder,
+    then from environment variables (LLMREC_…, named in each command's help), then from options.
+    """
+    if any(os.path.exists(name) for name in ("llmrec.toml", "pyproject.toml")):  # noqa: PTH110
+        settings = importlib.import_module("llmrec.cli.settings").read_settings()
+        ctx.default_map = dict.fromkeys(COMMANDS, settings)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    0 ok · 1 some users failed · 2 usage, settings, input · 3 budget · 4 recording missing ·
+    5 provider · 130 interrupted.
+    """
+    try:
+        result = llmrec.main(arguments, prog_name="llmrec", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return _INTERRUPTED
+    except LLMRecError as error:
+        click.echo(f"error: {error}", err=True)
+        return next((code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), 1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,91 @@
+"""``llmrec demo``: the whole way with the data that comes with the package."""
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from llmrec.cli import options
+from llmrec.cli.output import print_items, print_profile
+from llmrec.errors import InputError
+from llmrec.llm.prompts import load_prompt
+from llmrec.opening import open_chat
+from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
+from llmrec.profiling.run import ExtractionRun
+from llmrec.recommender import Recommender
+from llmrec.records.grouping import read_users
+from llmrec.records.reading import read_items
+from llmrec.resources import resource_dir
+
+SHOWN_USERS = ("u01", "u08", "u12")
+_QUOTES = 1
+_PICKS = 5
+_NEXT = """\
+Now with your own data, a file of reviews (user_id, item_id, text) and one of items
+(item_id, title, description, categories):
+
+  llmrec index items.jsonl -o index --embedder lexical
+  llmrec extract reviews.jsonl --items items.jsonl -o profiles.jsonl --calls calls.jsonl \\
+      --model NAME
+"""
+
+
+@click.command("demo")
+@click.argument("directory", required=False)
+@options.says_on_stderr
+def command(directory: str | None) -> None:
+    """Show what this does, offline, with twelve invented people and 160 films, series and books.
+
+    With DIRECTORY, write the files of the demo there instead.
+    """
+    if directory is not None:
+        _write_files(Path(directory))
+        return
+    console = Console(highlight=False)
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_show(console, Path(folder)))
+    click.echo(_NEXT, nl=False)
+
+
+async def _show(console: Console, folder: Path) -> None:
+    data = resource_dir("demo")
+    recommender = await Recommender.aindex(
+        read_items(data / "items.jsonl"),
+        folder / "index",
+        vectors=data / "vectors.npz",
+        mode="replay",
+    )
+    run = ExtractionRun(
+        Extractor(
+            chat=open_chat(data / "extract_profile.jsonl", "replay"),
+            model="claude",
+            prompt=load_prompt(PROMPT_NAME, PLACEHOLDERS),
+            titles=recommender.catalogue.titles,
+        )
+    )
+    profiles = [profile async for profile in run.profiles(read_users(data / "reviews.jsonl"))]
+    bank = await recommender.abank(profiles=profiles)
+    for profile in profiles:
+        if profile.user_id in SHOWN_USERS:
+            print_profile(console, profile, quotes=_QUOTES)
+            console.print()
+            console.print(Text("  recommended", style="bold"))
+            picks = await recommender.arecommend(profile, _PICKS, bank=bank)
+            print_items(console, picks.recommendations)
+            console.print()
+
+
+def _write_files(target: Path) -> None:
+    data = resource_dir("demo")
+    target.mkdir(parents=True, exist_ok=True)
+    files = sorted(data.iterdir())
+    there = [file.name for file in files if (target / file.name).exists()]
+    if there:
+        raise InputError(f"{', '.join(there)} would be written over", path=target)
+    for file in files:
+        shutil.copy(file, target)
+    click.echo(f"{target}: {len(files)} files; {target / 'README.md'} says what they are", err=True)

@@ -1,0 +1,95 @@
+"""``llmrec index``: a catalogue as vectors."""
+
+import json
+from collections.abc import Iterator
+
+import click
+from pydantic_core import from_json
+
+from llmrec.cli import options
+from llmrec.cli.output import wants_json
+from llmrec.errors import SettingsError
+from llmrec.matching.bank import Bank, bank_of_profiles, bank_of_reviews
+from llmrec.recommender import Recommender
+from llmrec.records.grouping import read_users
+from llmrec.records.profile import read_profiles
+from llmrec.records.reading import read_items, read_reviews
+from llmrec.records.reviews import Review
+from llmrec.records.splits import read_split
+from llmrec.records.tables import Table
+
+
+@click.command("index")
+@click.argument("items")
+@click.option("-o", "--output", required=True, metavar="DIR", help="The index folder.")
+@options.embedder
+@options.vectors
+@options.replay
+@click.option("--bank", metavar="FILE", help="Profiles, or reviews, to correct for hubs with.")
+@options.split
+@options.rating_max
+@options.column
+@options.skip_bad_rows
+@options.output_format
+@options.says_on_stderr
+def command(
+    items: str,
+    output: str,
+    embedder: str,
+    vectors: str | None,
+    replay: bool,
+    bank: str | None,
+    split: str | None,
+    rating_max: float,
+    columns: dict[str, str],
+    skip_bad_rows: bool,
+    output_format: str | None,
+) -> None:
+    """Make the index of a catalogue, ITEMS, in the folder given with -o.
+
+    An index that is there already is replaced when the new one is complete.
+    """
+    if split is not None and bank is None:
+        raise SettingsError("--split says which reviews a bank may rest on: it goes with --bank")
+    recommender = Recommender.index(
+        read_items(items, columns=columns, skip_bad_rows=skip_bad_rows),
+        output,
+        embedder=embedder,
+        vectors=vectors,
+        mode=options.mode(replay),
+        bank=None if bank is None else _stored_bank(bank, split, rating_max),
+    )
+    manifest = recommender.catalogue.manifest
+    banks = {kind: entry.n for kind, entry in manifest.banks.items()}
+    if wants_json(output_format):
+        summary = {"index": output, "items": manifest.n_items, "dim": manifest.dim, "banks": banks}
+        click.echo(json.dumps(summary, ensure_ascii=False))
+    else:
+        said = ", ".join(f"{kind} ({n})" for kind, n in banks.items())
+        click.echo(f"{output}: {manifest.n_items} items, {manifest.dim} dims; banks: {said}")
+
+
+def _stored_bank(path: str, split: str | None, rating_max: float) -> Bank:
+    if _holds_profiles(path):
+        if split is not None:
+            raise SettingsError("--split goes with a bank of reviews: profiles have their own")
+        return bank_of_profiles(read_profiles(path))
+    if split is None:
+        return bank_of_reviews(read_reviews(path, rating_max=rating_max))
+    return bank_of_reviews(_history(path, split, rating_max))
+
+
+def _history(path: str, split_path: str, rating_max: float) -> Iterator[Review]:
+    split = read_split(split_path)
+    for user in read_users(path, users=split.lines, rating_max=rating_max):
+        yield from split.history(user).reviews
+
+
+def _holds_profiles(path: str) -> bool:
+    """Look at the first row: a profile has interests, a review has none."""
+    for _, _, raw in Table(path).rows():
+        try:
+            return isinstance(raw, bytes) and "interests" in from_json(raw)
+        except (TypeError, ValueError):
+            return False
+    return False

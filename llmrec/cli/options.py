@@ -1,0 +1,120 @@
+"""The options that commands share. Each can be set by its LLMREC_… variable and in llmrec.toml."""
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from llmrec.errors import InputError, SettingsError
+
+if TYPE_CHECKING:
+    from llmrec.opening import Mode
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+SETTINGS: Final[dict[str, str]] = {}
+"""Name of each option as a setting, and of the parameter that takes it."""
+
+
+def _option(flag: str, *names: str, **attributes: Any) -> Callable[[F], F]:
+    """Return a click option that is also a setting and an environment variable."""
+    setting = flag.removeprefix("--").replace("-", "_")
+    parameter = next((name for name in names if not name.startswith("-")), setting)
+    SETTINGS[setting] = parameter
+    return click.option(
+        flag, *names, envvar=f"LLMREC_{setting.upper()}", show_envvar=True, **attributes
+    )
+
+
+def _columns(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    columns = {}
+    for pair in pairs:
+        field, equals, column = pair.partition("=")
+        if not equals:
+            raise InputError(f"--column: expected FIELD=COLUMN, came {pair!r}")
+        columns[field] = column
+    return columns
+
+
+items = _option("--items", metavar="ITEMS", help="The catalogue: JSONL or CSV, plain or .gz.")
+calls = _option(
+    "--calls", metavar="LOG", help="The call log: recorded calls, and where new ones go."
+)
+model = _option("--model", metavar="NAME", help="Name of the chat model.")
+prompts = _option("--prompts", metavar="DIR", help="A folder of your own prompts.")
+split = _option("--split", metavar="SPLIT", help="Only its users, only their history_lines.")
+reviews = _option("--reviews", metavar="REVIEWS", help="Reviews, whose items are left out.")
+rating_max = _option(
+    "--rating-max", type=click.FloatRange(min=0, min_open=True), default=5.0, show_default=True,
+    help="Top of the rating scale.",
+)  # fmt: skip
+column = _option(
+    "--column", "columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
+    help="The column of a field, where it has another name; 'FIELD=' leaves the field out.",
+)  # fmt: skip
+item_column = _option(
+    "--item-column", "item_columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
+    help="The same for the catalogue.",
+)  # fmt: skip
+skip_bad_rows = _option(
+    "--skip-bad-rows", is_flag=True, help="List bad rows on stderr and leave them out."
+)
+embedder = _option(
+    "--embedder", type=click.Choice(["local", "lexical"]), default="local", show_default=True,
+    help="Makes the vectors: multilingual-e5-small on this machine, or hashed words.",
+)  # fmt: skip
+vectors = _option("--vectors", metavar="FILE.npz", help="Recorded vectors; new ones are added.")
+matching = _option(
+    "--matching", type=click.Choice(["hub", "cosine"]), default="hub", show_default=True,
+    help="Corrected for items that are near to everything, or plain cosine.",
+)  # fmt: skip
+run_bank = _option(
+    "--bank", type=click.Choice(["auto", "stored", "run", "index"]), default="auto",
+    show_default=True, help="What the correction rests on.",
+)  # fmt: skip
+k = _option(
+    "--k", "-k", "k", type=click.IntRange(min=1), default=10, show_default=True,
+    help="Number of items.",
+)  # fmt: skip
+output_format = _option(
+    "--format", "output_format", type=click.Choice(["json", "table"]),
+    help="Default: table on a terminal, else json.",
+)  # fmt: skip
+index = _option("--index", required=True, metavar="DIR", help="The index folder.")
+replay = _option("--replay", is_flag=True, help="Use what is recorded; never call anything.")
+fresh = _option("--fresh", is_flag=True, help="Call, whatever is recorded.")
+user = _option("--user", metavar="ID", help="This user only.")
+
+
+def mode(replay: bool, fresh: bool = False) -> "Mode":
+    """Return how the recordings are used.
+
+    Raises:
+        SettingsError: both flags are set.
+    """
+    if replay and fresh:
+        raise SettingsError("--replay and --fresh contradict each other: leave one out")
+    return "replay" if replay else "fresh" if fresh else "default"
+
+
+def says_on_stderr(function: Callable[..., T]) -> Callable[..., T]:
+    """Add --verbose and --quiet, which decide what a command says on stderr."""
+
+    @functools.wraps(function)
+    def command(*arguments: Any, verbose: bool, quiet: bool, **options: Any) -> T:
+        log = logging.getLogger("llmrec")
+        log.handlers = [_Stderr()]
+        log.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
+        return function(*arguments, **options)
+
+    say_less = _option("--quiet", "-q", is_flag=True, help="Say only what went wrong.")
+    say_more = _option("--verbose", "-v", is_flag=True, help="Say more.")
+    return say_less(say_more(command))
+
+
+class _Stderr(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(self.format(record), err=True)

@@ -1,0 +1,87 @@
+"""What a person sees: profiles and lists on a terminal, other people's text made harmless."""
+
+import re
+import sys
+import unicodedata
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from llmrec.records.profile import Interest, InterestProfile
+from llmrec.records.ranking import Recommendation, ScoredItem
+
+_BAR_CELLS = 10
+_COLOURS = {"like": "green", "dislike": "red"}
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def wants_json(output_format: str | None) -> bool:
+    """Say whether output is for programs: asked for, or stdout is no terminal."""
+    return output_format == "json" or (output_format is None and not sys.stdout.isatty())
+
+
+def visible(text: str) -> str:
+    """Return a text on one line, without characters that steer a terminal or turn the reading."""
+    kept = " ".join(_DIRECTION.sub("", text).split())
+    return "".join(c for c in kept if unicodedata.category(c) not in ("Cc", "Cs"))
+
+
+def print_profile(console: Console, profile: InterestProfile, quotes: int = 3) -> None:
+    """Print a profile: its summary, and each interest with its weight and its quotes."""
+    console.print(
+        Text.assemble((visible(profile.user_id), "bold"), f" ({visible(profile.language)})")
+    )
+    console.print(Padding(Text(visible(profile.summary), style="italic"), (0, 0, 1, 2)))
+    dates = {source.review_id: source.date for source in profile.sources}
+    for interest in profile.interests:
+        _print_interest(console, interest, dates, quotes)
+    if not profile.interests:
+        console.print("  no interests")
+
+
+def print_recommendation(console: Console, recommendation: Recommendation) -> None:
+    """Print a ranked list: each item with its score and the interests that brought it."""
+    whom = recommendation.user_id or f"“{recommendation.like}”"
+    console.print(Text(visible(whom), style="bold"))
+    if recommendation.reason:
+        console.print(f"  ({recommendation.reason})")
+    print_items(console, recommendation.recommendations)
+
+
+def print_items(console: Console, items: tuple[ScoredItem, ...]) -> None:
+    """Print the items of a ranked list."""
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
+    table.add_column(justify="right", style="dim")
+    table.add_column(justify="right", style="cyan")
+    table.add_column()
+    for item in items:
+        because = ", ".join(f"{visible(b.interest)} {b.share:.0%}" for b in item.because)
+        entry = Text.assemble((visible(item.title), "bold"), (f"  {because}", "dim"))
+        table.add_row(f"{item.rank}.", f"{item.score:.2f}", entry)
+    console.print(Padding(table, (0, 0, 0, 2)))
+
+
+def _print_interest(
+    console: Console, interest: Interest, dates: dict[str, str | None], quotes: int
+) -> None:
+    colour = _COLOURS[interest.polarity]
+    line = Text.assemble(
+        "  ",
+        (_bar(console, interest.weight), colour),
+        f" {interest.weight:.2f} ",
+        (f"{interest.polarity:<7} ", colour),
+        (visible(interest.name), "bold"),
+    )
+    console.print(line)
+    for evidence in interest.evidence[:quotes]:
+        date = dates.get(evidence.review_id)
+        quote = Text.assemble(f"“{visible(evidence.quote)}”", (f"  {date or ''}", "dim"))
+        console.print(Padding(quote, (0, 0, 0, 26)))
+
+
+def _bar(console: Console, weight: float) -> str:
+    full, empty = ("█", "░") if console.encoding.startswith("utf") else ("#", ".")
+    cells = max(1, round(weight * _BAR_CELLS))
+    return full * cells + empty * (_BAR_CELLS - cells)

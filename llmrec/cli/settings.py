@@ -1,0 +1,41 @@
+"""Settings from ``llmrec.toml``, or from ``[tool.llmrec]`` in ``pyproject.toml``."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from llmrec.cli.options import SETTINGS
+from llmrec.errors import SettingsError
+
+
+def read_settings() -> dict[str, Any]:
+    """Return the settings of the current folder, by name of the option's parameter.
+
+    Raises:
+        SettingsError: the file is not TOML, or a setting is unknown.
+    """
+    own = Path("llmrec.toml")
+    if own.exists():
+        return _checked(_toml(own), own)
+    project = Path("pyproject.toml")
+    if project.exists():
+        return _checked(_toml(project).get("tool", {}).get("llmrec", {}), project)
+    return {}
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path}: not a settings file: {error}") from None
+
+
+def _checked(settings: dict[str, Any], path: Path) -> dict[str, Any]:
+    named = {name.replace("-", "_"): value for name, value in settings.items()}
+    unknown = sorted(named.keys() - SETTINGS.keys())
+    if unknown:
+        raise SettingsError(
+            f"{path}: unknown settings {', '.join(unknown)}: "
+            f"there are {', '.join(sorted(SETTINGS))}"
+        )
+    return {SETTINGS[name]: value for name, value in named.items()}

@@ -1,0 +1,129 @@
+"""What goes to a chat model and what comes back, and the protocol every chat model keeps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from llmrec.digests import digest
+from llmrec.errors import ChatIncomplete
+
+CHAT_URL = "/v1/chat/completions"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """Everything that decides a chat model's answer, and nothing else.
+
+    Attributes:
+        model: the model's name.
+        messages: in order.
+        response_format: as the chat completions API takes it, or None.
+        sampling: further fields of the body (``temperature``, ``seed``…), sent only if set.
+        label: for people who read the call log; it decides nothing.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    response_format: Mapping[str, Any] | None = None
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The request's JSON body."""
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": [{"role": m.role, "content": m.content} for m in self.messages],
+            **self.sampling,
+        }
+        if self.response_format is not None:
+            body["response_format"] = dict(self.response_format)
+        return body
+
+    @property
+    def custom_id(self) -> str:
+        """24 hex digits that are the same for the same request on every machine."""
+        return digest([CHAT_URL, self.body])
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call or of many.
+
+    Attributes:
+        input_tokens: of the messages.
+        output_tokens: of the reply.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """A chat completion.
+
+    Attributes:
+        body: the response's JSON body, as it came.
+        recorded: whether it comes from a call log.
+    """
+
+    body: Mapping[str, Any]
+    recorded: bool = False
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens that the server counted."""
+        usage = self.body.get("usage") or {}
+        return Usage(usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0))
+
+    def text(self) -> str:
+        """Return the whole text of the reply.
+
+        Raises:
+            ChatIncomplete: it was cut off, filtered or refused, or there is none.
+        """
+        choices = self.body.get("choices") or [{}]
+        message = choices[0].get("message") or {}
+        finish = choices[0].get("finish_reason")
+        if message.get("refusal"):
+            raise ChatIncomplete(f"the model refused: {message['refusal'][:200]!r}")
+        if finish == "length":
+            raise ChatIncomplete("the reply was cut off at the output limit: raise the limit")
+        if finish == "content_filter":
+            raise ChatIncomplete("the server's content filter withheld the reply")
+        content = message.get("content")
+        if not isinstance(content, str):
+            raise ChatIncomplete(f"the reply has no text (finish_reason {finish!r})")
+        return content
+
+
+class ChatModel(Protocol):
+    """Anything that answers chat requests."""
+
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
+        """Answer a request.
+
+        Args:
+            request: what is asked.
+            renew: the recorded answer cannot be used: make a new call where that is allowed.
+
+        Raises:
+            ChatError: no answer came.
+            RecordingMissing: only recorded answers are allowed, and there is none.
+            SettingsError: a live answer is needed, and nothing says from where.
+        """
+        ...

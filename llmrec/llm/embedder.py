@@ -1,0 +1,43 @@
+"""The protocol every embedder keeps, and the keys its vectors are stored under."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llmrec.digests import text_digest
+
+Role = Literal["query", "passage"]
+Rows = NDArray[np.float32]
+
+
+class Embedder(Protocol):
+    """Anything that turns texts into vectors."""
+
+    @property
+    def model(self) -> str:
+        """The name that enters the keys of its vectors: two embedders never share one."""
+        ...
+
+    async def embed(self, texts: Sequence[str], role: Role) -> Rows:
+        """Embed texts.
+
+        Args:
+            texts: none of them blank.
+            role: ``query`` for what a person wants, ``passage`` for an item.
+
+        Returns:
+            (n_texts, dim) float32, unit rows, or a zero row for a text without any token.
+
+        Raises:
+            InputError: a text is blank.
+            SettingsError: the embedder is not installed.
+            RecordingMissing: only recorded vectors are allowed, and one is missing.
+        """
+        ...
+
+
+def vector_key(model: str, role: Role, text: str) -> str:
+    """Return the key of a vector: SHA-256 of model, role and text, a line each, 24 hex digits."""
+    return text_digest(f"{model}\n{role}\n{text}")

@@ -1,0 +1,99 @@
+"""An embedder that takes vectors from files, and from a live embedder what they lack."""
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from llmrec.errors import InputError, RecordingMissing
+from llmrec.llm.embedder import Embedder, Role, Rows, vector_key
+from llmrec.llm.vectors import VectorsFile
+
+log = logging.getLogger(__name__)
+
+_BATCH = 64
+_NAMED = 3
+
+
+class RecordedEmbedder:
+    """Looks vectors up in files and records the new ones.
+
+    Args:
+        model: the embedder's name in keys.
+        files: looked into in this order.
+        live: makes what they lack; None where only recorded vectors are allowed, or the embedder
+            is not installed.
+        record_to: takes the new vectors, batch by batch; None keeps them nowhere.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        files: Sequence[VectorsFile],
+        live: Embedder | None = None,
+        record_to: VectorsFile | None = None,
+    ) -> None:
+        self.model = model
+        self._files = tuple(files)
+        self._live = live
+        self._record_to = record_to
+
+    async def embed(self, texts: Sequence[str], role: Role) -> Rows:
+        """Embed texts; see ``Embedder``.
+
+        Raises:
+            RecordingMissing: a vector is in no file, and there is no live embedder.
+        """
+        refuse_blank(texts)
+        keys = [vector_key(self.model, role, text) for text in texts]
+        found = {key: row for key in set(keys) if (row := self._find(key)) is not None}
+        missing = {k: text for k, text in zip(keys, texts, strict=True) if k not in found}
+        if missing:
+            found.update(await self._made(missing, role))
+        return np.stack([found[key] for key in keys]) if keys else np.zeros((0, 0), np.float32)
+
+    def _find(self, key: str) -> Rows | None:
+        return next((file[key] for file in self._files if key in file), None)
+
+    async def _made(self, missing: dict[str, str], role: Role) -> dict[str, Rows]:
+        if self._live is None:
+            raise RecordingMissing(
+                [
+                    f"no {role} vector of {self.model} for {text[:80]!r}"
+                    for text in missing.values()
+                ][:_NAMED],
+                f"{len(missing)} vectors are missing from {self._places()}: give a vectors file "
+                "that has them (--vectors), or have them made (no --replay, and the embedder "
+                "installed)",
+            )
+        made: dict[str, Rows] = {}
+        keys = list(missing)
+        for start in range(0, len(keys), _BATCH):
+            batch = keys[start : start + _BATCH]
+            rows = await self._live.embed([missing[key] for key in batch], role)
+            made.update(zip(batch, rows, strict=True))
+            self._record(batch, rows)
+        return made
+
+    def _record(self, keys: Sequence[str], rows: Rows) -> None:
+        if self._record_to is None:
+            return
+        try:
+            self._record_to.append(keys, rows)
+        except InputError as error:
+            log.warning("new vectors are not kept: %s", error)
+            self._record_to = None
+
+    def _places(self) -> str:
+        return ", ".join(str(file.path) for file in self._files) or "the files (none was given)"
+
+
+def refuse_blank(texts: Sequence[str]) -> None:
+    """Check texts before they are embedded.
+
+    Raises:
+        InputError: one has no visible character.
+    """
+    for number, text in enumerate(texts):
+        if not text or text.isspace():
+            raise InputError(f"text {number} of {len(texts)} to embed is blank")

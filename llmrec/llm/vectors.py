@@ -1,0 +1,217 @@
+"""Vectors files: recording, cache and resume point of an embedder.
+
+A vectors file is an uncompressed ``.npz`` of ``model`` (str), ``keys`` (n, S24) and ``rows``
+(n, dim) float32. New vectors are appended to ``FILE.part`` and folded into it at the end.
+"""
+
+import json
+import logging
+import math
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from llmrec.errors import IndexMismatch, InputError
+from llmrec.llm.embedder import Rows
+from llmrec.records.replacing import replaced
+
+log = logging.getLogger(__name__)
+
+_KEY_BYTES = 24
+_UNIT_TOLERANCE = 1e-3
+_MEMBERS = ("model.npy", "keys.npy", "rows.npy")
+
+
+class VectorsFile:
+    """The vectors of one model, by key.
+
+    Args:
+        path: of the ``.npz`` file; it need not exist.
+        model: the embedder's name in keys.
+
+    Attributes:
+        path: as given.
+        model: as given.
+
+    Raises:
+        InputError: the file is damaged, or not a vectors file.
+        IndexMismatch: it holds the vectors of another model.
+    """
+
+    def __init__(self, path: str | Path, model: str) -> None:
+        self.path = Path(path)
+        self.model = model
+        self._rows: dict[str, Rows] = {}
+        self._part = self.path.with_name(self.path.name + ".part")
+        self._part_end = 0
+        self._load()
+        self._load_part()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, key: str) -> Rows:
+        return self._rows[key]
+
+    @property
+    def rows(self) -> Mapping[str, Rows]:
+        """All rows by key, each (dim,) float32."""
+        return self._rows
+
+    def append(self, keys: Sequence[str], rows: Rows) -> None:
+        """Add vectors; they are in ``FILE.part`` when this returns.
+
+        Args:
+            keys: of the rows.
+            rows: (n, dim) float32.
+
+        Raises:
+            IndexMismatch: their dim is not that of the file.
+            InputError: the file cannot be written.
+        """
+        self._check_dim(rows.shape[1])
+        records = b"".join(
+            key.encode("ascii") + row.astype("<f4").tobytes()
+            for key, row in zip(keys, rows, strict=True)
+        )
+        if self._part_end == 0:
+            records = _part_header(self.model, rows.shape[1]) + records
+        try:
+            with self._part.open("r+b" if self._part_end else "wb") as file:
+                file.truncate(self._part_end)
+                file.seek(self._part_end)
+                file.write(records)
+        except OSError as error:
+            raise InputError(f"cannot be written: {error.strerror}", path=self._part) from None
+        self._part_end += len(records)
+        self._rows.update(zip(keys, rows, strict=True))
+
+    def fold(self) -> None:
+        """Write everything into the ``.npz`` file and remove ``FILE.part``, if there is one."""
+        if self._part.exists():
+            write_vectors(self.path, self.model, self._rows)
+            self._part.unlink()
+            self._part_end = 0
+
+    def _load(self) -> None:
+        if not self.path.exists():
+            return
+        model, keys, rows = read_vectors(self.path)
+        self._check_model(model, self.path)
+        self._rows.update(zip(keys, rows, strict=True))
+
+    def _load_part(self) -> None:
+        if not self._part.exists():
+            return
+        header, _, body = self._part.read_bytes().partition(b"\n")
+        model, dim = _read_part_header(header, self._part)
+        self._check_model(model, self._part)
+        record = _KEY_BYTES + 4 * dim
+        whole = len(body) // record * record
+        if whole < len(body):
+            log.warning("%s: its end was cut short by a stop, ignored", self._part)
+        for start in range(0, whole, record):
+            key = body[start : start + _KEY_BYTES].decode("ascii", "replace")
+            self._rows[key] = np.frombuffer(body, "<f4", dim, start + _KEY_BYTES)
+        self._part_end = len(header) + 1 + whole
+
+    def _check_model(self, model: str, path: Path) -> None:
+        if model != self.model:
+            raise IndexMismatch(
+                f"{path}: vectors of {self.model!r} are expected, it holds those of {model!r}: "
+                "give the file that was made with this embedder"
+            )
+
+    def _check_dim(self, dim: int) -> None:
+        known = next(iter(self._rows.values()), None)
+        if known is not None and known.shape[0] != dim:
+            raise IndexMismatch(
+                f"{self.path}: vectors of {known.shape[0]} dims are expected, came {dim}"
+            )
+
+
+def write_vectors(path: Path, model: str, rows: Mapping[str, Rows]) -> None:
+    """Write a vectors file beside and rename it into place.
+
+    Args:
+        path: of the file.
+        model: the embedder's name in keys.
+        rows: by key, each (dim,) float32.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    keys = np.array([key.encode("ascii") for key in rows], dtype=f"S{_KEY_BYTES}")
+    matrix = np.stack(list(rows.values())) if rows else np.zeros((0, 0), np.float32)
+    with replaced(path) as file:
+        np.savez(file, model=np.array(model), keys=keys, rows=matrix.astype(np.float32))
+
+
+def read_vectors(path: Path) -> tuple[str, list[str], Rows]:
+    """Read a vectors file, trusting nothing in it.
+
+    Returns:
+        The embedder's name, n keys, and (n, dim) float32 rows: unit or zero.
+
+    Raises:
+        InputError: it is damaged, or not a vectors file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            model, keys, rows = (_member(archive, name) for name in _MEMBERS)
+        return str(_checked(model, "U", 0)), *_keyed(_checked(keys, "S", 1), _checked(rows, "f", 2))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as e:
+        raise InputError(
+            f"not a vectors file (an uncompressed .npz of {', '.join(_MEMBERS)}): {e}", path=path
+        ) from None
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    info = archive.getinfo(name)
+    if info.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{name} is compressed")
+    with archive.open(info) as stream:
+        version = npy.read_magic(stream)
+        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran_order, dtype = read_header(stream)
+        content = stream.read()
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(content):
+        raise ValueError(f"{name} holds {len(content)} bytes, not {shape} of {dtype}")
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
+
+
+def _checked(array: NDArray[Any], kind: str, ndim: int) -> NDArray[Any]:
+    if array.dtype.kind != kind or array.ndim != ndim:
+        raise ValueError(f"expected {ndim} axes of kind {kind}, came {array.ndim} of {array.dtype}")
+    return array
+
+
+def _keyed(keys: NDArray[Any], rows: NDArray[Any]) -> tuple[list[str], Rows]:
+    if len(keys) != len(rows) or (len(keys) and keys.dtype.itemsize != _KEY_BYTES):
+        raise ValueError(f"{len(keys)} keys of {keys.dtype} for {len(rows)} rows")
+    lengths = np.linalg.norm(rows, axis=1)
+    if not ((np.abs(lengths - 1) < _UNIT_TOLERANCE) | (lengths == 0)).all():
+        raise ValueError("its rows are not unit vectors")
+    return [key.decode("ascii") for key in keys.tolist()], rows.astype(np.float32, copy=False)
+
+
+def _part_header(model: str, dim: int) -> bytes:
+    return json.dumps({"model": model, "dim": dim}).encode("utf-8") + b"\n"
+
+
+def _read_part_header(header: bytes, path: Path) -> tuple[str, int]:
+    try:
+        fields = json.loads(header)
+        return str(fields["model"]), int(fields["dim"])
+    except (ValueError, KeyError, TypeError):
+        raise InputError(
+            "not the beginning of a vectors file's part: remove it", path=path
+        ) from None

@@ -1,0 +1,1 @@
+"""From an interest profile and a catalogue to scored items."""

@@ -1,0 +1,110 @@
+"""Similarity of interests and items, corrected for hubs, and how interests add up.
+
+Some items are near every query and fill every list. Standardising an item's cosine over a bank
+of queries removes that: querybank normalisation (Bogolin et al. 2022), kin to CSLS (Conneau et
+al. 2018) and the inverted softmax (Smith et al. 2017). Axes: interests j, items i, bank b.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from llmrec.llm.embedder import Rows
+
+Float64 = NDArray[np.float64]
+
+HUB_TEMPERATURE: Final = 0.5
+COSINE_TEMPERATURE: Final = 0.01
+DISLIKE_FACTOR: Final = 0.3
+FLAT_DEVIATION: Final = 1e-6
+_BLOCK_ITEMS = 4096
+
+
+def cosine(u: ArrayLike, v: ArrayLike) -> float:
+    """Return u·v / (‖u‖‖v‖), in [-1, 1]; 0 where one of them is zero."""
+    first, second = np.asarray(u, np.float64), np.asarray(v, np.float64)
+    lengths = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return float(first @ second) / lengths if lengths else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HubStatistics:
+    """What an item's cosine is over a bank of queries.
+
+    Attributes:
+        mean: (n_items,) float64.
+        deviation: (n_items,) float64, with ddof 0.
+    """
+
+    mean: Float64
+    deviation: Float64
+
+    @property
+    def n_flat(self) -> int:
+        """Number of items that are equally near to the whole bank: their z is 0."""
+        return int((self.deviation < FLAT_DEVIATION).sum())
+
+    def standardise(self, cosines: Float64) -> Float64:
+        """Return z_ji = (cos_ji - mean_i) / deviation_i, 0 for flat items; (n, n_items)."""
+        flat = self.deviation < FLAT_DEVIATION
+        z: Float64 = (cosines - self.mean) / np.where(flat, 1, self.deviation)
+        z[:, flat] = 0
+        return z
+
+
+def cosines(queries: Rows, rows: Rows) -> Float64:
+    """Return the inner products of unit rows: (n_queries, dim) and (n_items, dim) float32."""
+    return (queries @ rows.T).astype(np.float64)
+
+
+def hub_statistics(rows: Rows, bank: Rows) -> HubStatistics:
+    """Return mean and deviation of each item's cosine over a bank.
+
+    Args:
+        rows: (n_items, dim) float32, unit rows.
+        bank: (n_bank, dim) float32, unit rows, at least one.
+    """
+    blocks = [
+        cosines(rows[start : start + _BLOCK_ITEMS], bank)
+        for start in range(0, len(rows), _BLOCK_ITEMS)
+    ]
+    return HubStatistics(
+        mean=np.concatenate([block.mean(axis=1) for block in blocks]),
+        deviation=np.concatenate([block.std(axis=1) for block in blocks]),
+    )
+
+
+def soft_maximum(similarities: Float64, weights: Float64, temperature: float) -> Float64:
+    """Return t · log Σ_j w_j · exp(s_ji / t): a person with five tastes is not their average.
+
+    Args:
+        similarities: (n_interests, n_items), at least one interest.
+        weights: (n_interests,) in (0, 1].
+        temperature: t > 0; towards 0 the nearest interest decides alone.
+
+    Returns:
+        (n_items,) float64.
+    """
+    terms = np.log(weights)[:, None] + similarities / temperature
+    summed: Float64 = temperature * np.logaddexp.reduce(terms, axis=0)
+    return summed
+
+
+def shares(similarities: Float64, weights: Float64, temperature: float) -> Float64:
+    """Return the share of each interest in the soft maximum: w·exp(s/t) / Σ w·exp(s/t).
+
+    Returns:
+        (n_interests, n_items) float64; each column sums to 1.
+    """
+    terms = np.log(weights)[:, None] + similarities / temperature
+    portions = np.exp(terms - terms.max(axis=0))
+    result: Float64 = portions / portions.sum(axis=0)
+    return result
+
+
+def dislike_penalty(similarities: Float64, weights: Float64) -> Float64:
+    """Return 0.3 · max_j w_j · max(s_ji, 0): what dislikes take from a score; (n_items,)."""
+    penalty: Float64 = DISLIKE_FACTOR * (weights[:, None] * np.maximum(similarities, 0)).max(axis=0)
+    return penalty

@@ -1,0 +1,1 @@
+"""From a person's reviews to an interest profile with evidence."""

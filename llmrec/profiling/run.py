@@ -1,0 +1,75 @@
+"""Profiles of many users, and what became of each."""
+
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+
+from llmrec.errors import ChatError, RecordingMissing, ReplyInvalid
+from llmrec.llm.chat import Usage
+from llmrec.profiling.extraction import Extractor
+from llmrec.records.grouping import UserReviews
+from llmrec.records.profile import InterestProfile
+from llmrec.records.splits import Split
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class ExtractionRun:
+    """Makes the profiles of many users, and counts.
+
+    Attributes:
+        extractor: makes each profile.
+        split: which reviews a profile may see; None for all.
+        users: number of users so far.
+        calls: requests answered.
+        replayed: of them, from the call log.
+        usage: tokens of all answers, replayed ones included.
+        dropped: interests left out, by reason.
+        failed: why there is no profile, by user.
+    """
+
+    extractor: Extractor
+    split: Split | None = None
+    users: int = 0
+    calls: int = 0
+    replayed: int = 0
+    usage: Usage = field(default_factory=Usage)
+    dropped: Counter[str] = field(default_factory=Counter)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    async def profiles(self, users: Iterable[UserReviews]) -> AsyncIterator[InterestProfile]:
+        """Yield the profile of each user; a user who fails is named in ``failed``.
+
+        Raises:
+            RecordingMissing: at the end, naming every recording that was missing.
+            InputError: the split does not belong to these reviews.
+        """
+        missing: list[RecordingMissing] = []
+        seen: set[str] = set()
+        for user in users:
+            self.users += 1
+            seen.add(user.user_id)
+            try:
+                yield await self._profile(user)
+            except RecordingMissing as error:
+                missing.append(error)
+            except (ChatError, ReplyInvalid) as error:
+                self.failed[user.user_id] = str(error)
+                log.error("user %s: no profile: %s", user.user_id, error)
+        if self.split is not None:
+            self.split.require(seen)
+        if missing:
+            raise RecordingMissing([m for error in missing for m in error.missing], missing[0].hint)
+
+    async def _profile(self, user: UserReviews) -> InterestProfile:
+        digest = None
+        if self.split is not None:
+            user, digest = self.split.history(user), self.split.digests[user.user_id]
+        made = await self.extractor.extract(user, digest)
+        self.calls += 1
+        self.replayed += made.recorded
+        self.usage += made.usage
+        self.dropped += made.dropped
+        return made.profile

@@ -1,0 +1,305 @@
+"""The whole way: a person's reviews, an interest profile, a ranked list."""
+
+import asyncio
+from collections.abc import Collection, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import numpy as np
+
+from llmrec.errors import SettingsError
+from llmrec.llm.chat import ChatModel
+from llmrec.llm.embedder import Embedder
+from llmrec.llm.prompts import load_prompt
+from llmrec.matching.bank import Bank
+from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
+from llmrec.matching.building import build_index
+from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.embedding import LOCAL
+from llmrec.matching.profile_match import MatchingName, Taste, match
+from llmrec.opening import Mode, embedder_of_index, embedder_to_index, open_chat
+from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
+from llmrec.records.grouping import UserReviews
+from llmrec.records.profile import InterestProfile
+from llmrec.records.ranking import Recommendation
+from llmrec.records.reviews import Item, Review
+
+T = TypeVar("T")
+
+
+class Recommender:
+    """Makes profiles and recommends the items of one index.
+
+    Methods whose name begins with ``a`` are the async twins of the others.
+
+    Args:
+        catalogue: the opened index.
+        embedder: of that index, for queries.
+        extractor: makes profiles; None for a recommender of ready profiles.
+    """
+
+    def __init__(
+        self, catalogue: ContentIndex, embedder: Embedder, extractor: Extractor | None = None
+    ) -> None:
+        self.catalogue = catalogue
+        self._embedder = embedder
+        self._extractor = extractor
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | Path,
+        *,
+        chat: str | None = None,
+        calls: str | Path | None = None,
+        mode: Mode = "default",
+        live: ChatModel | None = None,
+        vectors: str | Path | None = None,
+        prompts: str | Path | None = None,
+        rating_max: float = 5,
+    ) -> Self:
+        """Open an index.
+
+        Args:
+            folder: the index, made by ``llmrec index`` or ``Recommender.index``.
+            chat: name of the chat model that makes profiles; None to recommend only.
+            calls: the call log; needed with ``chat``.
+            mode: ``default`` reuses what is recorded and calls for the rest, ``replay`` never
+                calls, ``fresh`` always calls.
+            live: the chat model to call.
+            vectors: recorded vectors, beside those in the index.
+            prompts: a folder of one's own prompts.
+            rating_max: top of the rating scale.
+
+        Raises:
+            InputError, IndexMismatch: a file cannot be used.
+            SettingsError: settings are missing or contradict each other.
+        """
+        catalogue = ContentIndex(folder)
+        embedder = embedder_of_index(catalogue, vectors, mode).embedder
+        if chat is None:
+            return cls(catalogue, embedder)
+        if calls is None:
+            raise SettingsError("chat= needs calls=, the file that its calls are recorded in")
+        extractor = Extractor(
+            chat=open_chat(calls, mode, live),
+            model=chat,
+            prompt=load_prompt(PROMPT_NAME, PLACEHOLDERS, prompts),
+            titles=catalogue.titles,
+            rating_max=rating_max,
+        )
+        return cls(catalogue, embedder, extractor)
+
+    @classmethod
+    def index(
+        cls,
+        items: Iterable[Item],
+        folder: str | Path,
+        *,
+        embedder: str = LOCAL,
+        vectors: str | Path | None = None,
+        mode: Mode = "default",
+        bank: Bank | None = None,
+    ) -> Self:
+        """Make the index of a catalogue and open it, to recommend for ready profiles.
+
+        Args:
+            items: the catalogue.
+            folder: where the index is to be; an older one there is replaced.
+            embedder: ``local`` or ``lexical``.
+            vectors: recorded vectors; new ones are added to them.
+            mode: ``replay`` allows recorded vectors only.
+            bank: kept in the index (``bank_of_profiles``, ``bank_of_reviews``).
+
+        Raises:
+            InputError: the catalogue or a file cannot be used.
+            RecordingMissing: replaying, and a vector is not recorded.
+        """
+        return _wait(
+            cls.aindex(items, folder, embedder=embedder, vectors=vectors, mode=mode, bank=bank)
+        )
+
+    @classmethod
+    async def aindex(
+        cls,
+        items: Iterable[Item],
+        folder: str | Path,
+        *,
+        embedder: str = LOCAL,
+        vectors: str | Path | None = None,
+        mode: Mode = "default",
+        bank: Bank | None = None,
+    ) -> Self:
+        """Async twin of ``index``."""
+        opened = embedder_to_index(embedder, vectors, mode)
+        try:
+            await build_index(
+                items,
+                folder,
+                opened.embedder,
+                name=embedder,
+                vectors=opened.vectors,
+                stored=bank,
+            )
+        finally:
+            opened.close()
+        return cls.open(folder, vectors=vectors, mode=mode)
+
+    def profile(self, reviews: Iterable[Review]) -> InterestProfile:
+        """Return the checked interest profile of one user's reviews.
+
+        Raises:
+            InputError: there are no reviews, or they are of several users.
+            SettingsError: no chat model was named.
+            ChatError, ReplyInvalid, RecordingMissing: no usable answer.
+        """
+        return _wait(self.aprofile(reviews))
+
+    async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:
+        """Async twin of ``profile``."""
+        if self._extractor is None:
+            raise SettingsError("no chat model: open the index with chat= and calls=")
+        return (await self._extractor.extract(UserReviews.of(reviews))).profile
+
+    def recommend(
+        self,
+        profile: InterestProfile,
+        k: int = 10,
+        *,
+        matching: MatchingName = "hub",
+        bank: BankName | ChosenBank = "auto",
+        left_out: Collection[str] | None = None,
+    ) -> Recommendation:
+        """Return the k items that fit a profile best.
+
+        Args:
+            profile: of one user.
+            k: how many items.
+            matching: ``hub`` corrects for items that are near to everything; ``cosine`` does not.
+            bank: what the correction rests on; ``auto`` is the bank stored in the index, else
+                the index's own. A ``ChosenBank`` serves many users of one run.
+            left_out: ids of items not to be recommended; None for those of the profile's
+                sources.
+
+        Raises:
+            SettingsError: the index has no such bank.
+            RecordingMissing: a vector is not recorded, and none may be made.
+        """
+        return _wait(self.arecommend(profile, k, matching=matching, bank=bank, left_out=left_out))
+
+    async def arecommend(
+        self,
+        profile: InterestProfile,
+        k: int = 10,
+        *,
+        matching: MatchingName = "hub",
+        bank: BankName | ChosenBank = "auto",
+        left_out: Collection[str] | None = None,
+    ) -> Recommendation:
+        """Async twin of ``recommend``."""
+        chosen = await self._chosen(matching, bank)
+        if left_out is None:
+            left_out = {source.item_id for source in profile.sources if source.item_id}
+        unusable = not profile.interests or (matching == "cosine" and not profile.likes)
+        return Recommendation(
+            user_id=profile.user_id,
+            bank=chosen.kind if chosen else None,
+            reason=_reason(profile),
+            recommendations=()
+            if unusable
+            else match(await self._taste(profile), self.catalogue, chosen, k, left_out),
+        )
+
+    def recommend_for(
+        self,
+        text: str,
+        k: int = 10,
+        *,
+        matching: MatchingName = "hub",
+        bank: BankName = "auto",
+    ) -> Recommendation:
+        """Return the k items that fit a sentence best, without any profile.
+
+        Args:
+            text: what somebody would like, in a sentence.
+            k: how many items.
+            matching: as for ``recommend``.
+            bank: as for ``recommend``.
+
+        Raises:
+            InputError: the sentence is blank.
+            RecordingMissing: its vector is not recorded, and none may be made.
+        """
+        return _wait(self.arecommend_for(text, k, matching=matching, bank=bank))
+
+    async def arecommend_for(
+        self,
+        text: str,
+        k: int = 10,
+        *,
+        matching: MatchingName = "hub",
+        bank: BankName = "auto",
+    ) -> Recommendation:
+        """Async twin of ``recommend_for``."""
+        chosen = await self._chosen(matching, bank)
+        taste = Taste(
+            names=(text,),
+            weights=np.ones(1),
+            is_like=np.ones(1, bool),
+            queries=await self._embedder.embed([text], "query"),
+        )
+        return Recommendation(
+            like=text,
+            bank=chosen.kind if chosen else None,
+            recommendations=match(taste, self.catalogue, chosen, k),
+        )
+
+    async def abank(
+        self, name: BankName = "auto", profiles: Collection[InterestProfile] = ()
+    ) -> ChosenBank:
+        """Return the bank for a run of many users, whose own interests may be it.
+
+        Raises:
+            SettingsError: there is no such bank.
+            RecordingMissing: a vector is not recorded, and none may be made.
+        """
+        return await choose_bank(name, self.catalogue, self._embedder, tuple(profiles))
+
+    async def _chosen(
+        self, matching: MatchingName, bank: BankName | ChosenBank
+    ) -> ChosenBank | None:
+        if matching == "cosine":
+            return None
+        return bank if isinstance(bank, ChosenBank) else await self.abank(bank)
+
+    async def _taste(self, profile: InterestProfile) -> Taste:
+        interests = profile.interests
+        return Taste(
+            names=tuple(interest.name for interest in interests),
+            weights=np.array([interest.weight for interest in interests]),
+            is_like=np.array([interest.polarity == "like" for interest in interests]),
+            queries=await self._embedder.embed([i.query for i in interests], "query"),
+        )
+
+
+def _reason(profile: InterestProfile) -> str | None:
+    if not profile.interests:
+        return "the profile has no interests"
+    return None if profile.likes else "the profile has no likes: least disliked items first"
+
+
+def _wait(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, also where an event loop is running already (notebooks)."""
+    if not _loop_is_running():
+        return asyncio.run(work)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
+def _loop_is_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

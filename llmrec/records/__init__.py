@@ -1,0 +1,1 @@
+"""What flows through the house: frozen, typed records and their files."""

@@ -1,0 +1,46 @@
+"""How notebooks show profiles and lists. All text is escaped: it is other people's."""
+
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llmrec.records.profile import Interest, InterestProfile
+    from llmrec.records.ranking import Recommendation, ScoredItem
+
+_BAR = "display:inline-block;height:.7em;border-radius:2px;background:"
+_COLOURS = {"like": "#2a7", "dislike": "#c44"}
+
+
+def profile_html(profile: "InterestProfile") -> str:
+    """Return a profile as an HTML fragment: interests with weight bars and quotes."""
+    rows = "".join(_interest_row(interest) for interest in profile.interests)
+    return (
+        f"<div><strong>{escape(profile.user_id)}</strong> ({escape(profile.language)}): "
+        f"{escape(profile.summary)}<table>{rows}</table></div>"
+    )
+
+
+def recommendation_html(recommendation: "Recommendation") -> str:
+    """Return a ranked list as an HTML fragment: titles, scores and what brought each item."""
+    heading = recommendation.user_id or recommendation.like or ""
+    reason = f"<p>{escape(recommendation.reason)}</p>" if recommendation.reason else ""
+    rows = "".join(_item_row(item) for item in recommendation)
+    return f"<div><strong>{escape(heading)}</strong>{reason}<table>{rows}</table></div>"
+
+
+def _interest_row(interest: "Interest") -> str:
+    bar = f'<span style="{_BAR}{_COLOURS[interest.polarity]};width:{interest.weight * 6:.2f}em">'
+    quotes = "".join(f"<br><q>{escape(evidence.quote)}</q>" for evidence in interest.evidence)
+    return (
+        f"<tr><td>{bar}</span> {interest.weight:g}</td><td>{interest.polarity}</td>"
+        f"<td><strong>{escape(interest.name)}</strong> {escape(interest.description)}{quotes}</td>"
+        "</tr>"
+    )
+
+
+def _item_row(item: "ScoredItem") -> str:
+    because = ", ".join(f"{escape(part.interest)} {part.share:.0%}" for part in item.because)
+    return (
+        f"<tr><td>{item.rank}</td><td><strong>{escape(item.title)}</strong></td>"
+        f"<td>{item.score:.3f}</td><td>{because}</td></tr>"
+    )

@@ -1,0 +1,97 @@
+"""Ranked lists: which items, in what order, and which interest brought each."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from llmrec.errors import InputError
+from llmrec.records.html import recommendation_html
+from llmrec.records.messages import first_problem
+from llmrec.records.reviews import RECORD, Id
+
+
+@dataclass(frozen=True, slots=True, config=RECORD)
+class Because:
+    """How much of an item's score one interest brought.
+
+    Attributes:
+        interest: its name.
+        share: of the score, in (0, 1].
+    """
+
+    interest: str
+    share: Annotated[float, Field(gt=0, le=1)]
+
+
+@dataclass(frozen=True, slots=True, config=RECORD)
+class ScoredItem:
+    """One item of a ranked list.
+
+    Attributes:
+        item_id: which item.
+        title: its title.
+        rank: from 1.
+        score: higher is better.
+        because: the likes that brought it, largest share first; at most three, each .05 or more.
+        penalty: what dislikes took from the score, 0 or more.
+    """
+
+    item_id: Id
+    title: str
+    rank: Annotated[int, Field(ge=1)]
+    score: Annotated[float, Field(allow_inf_nan=False)]
+    because: Annotated[tuple[Because, ...], Field(strict=False)] = ()
+    penalty: Annotated[float, Field(ge=0)] = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=RECORD)
+class Recommendation:
+    """A ranked list for one user or one typed sentence; iterate over it for the items.
+
+    Attributes:
+        user_id: for whom; None for a typed sentence.
+        like: the typed sentence, or None.
+        bank: which bank corrected for hubs: ``stored``, ``run`` or ``index``; None for plain
+            cosine.
+        reason: what is unusual about this list, or None.
+        recommendations: best first.
+    """
+
+    user_id: Id | None = None
+    like: str | None = None
+    bank: str | None = None
+    reason: str | None = None
+    recommendations: Annotated[tuple[ScoredItem, ...], Field(strict=False)]
+
+    def __iter__(self) -> Iterator[ScoredItem]:
+        return iter(self.recommendations)
+
+    def __len__(self) -> int:
+        return len(self.recommendations)
+
+    def __getitem__(self, place: int) -> ScoredItem:
+        return self.recommendations[place]
+
+    def to_json(self) -> str:
+        """Return the list as one JSON line, without the keys that say nothing."""
+        return _RECOMMENDATION.dump_json(self, exclude_none=True).decode("utf-8")
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> "Recommendation":
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            InputError: it is not such a line.
+        """
+        try:
+            return _RECOMMENDATION.validate_json(line)
+        except ValidationError as error:
+            raise InputError(first_problem(error)) from None
+
+    def _repr_html_(self) -> str:
+        return recommendation_html(self)
+
+
+_RECOMMENDATION = TypeAdapter(Recommendation)

@@ -1,0 +1,30 @@
+"""Files that are written beside their place and renamed: a reader never sees half of one."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from llmrec.errors import InputError
+
+
+@contextmanager
+def replaced(path: str | Path) -> Iterator[IO[bytes]]:
+    """Open a binary file that takes the place of ``path`` at the end, if no error came.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    target = Path(path)
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", path=target) from None
+    finally:
+        beside.unlink(missing_ok=True)

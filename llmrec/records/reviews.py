@@ -1,0 +1,115 @@
+"""Reviews and items: what a person wrote, and what it may be about."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationInfo,
+)
+from pydantic.dataclasses import dataclass
+
+from llmrec.digests import digest
+
+RECORD: Final = ConfigDict(strict=True, extra="forbid")
+"""Configuration of every record: no guessing of types, no unknown fields."""
+
+
+def _iso_8601(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
+def _own_or_line(review_id: str, info: ValidationInfo) -> str:
+    """Name a review that has no id of its own after its line, which only a reader knows."""
+    if review_id:
+        return review_id
+    if info.context is None:
+        raise ValueError("a review needs an id")
+    return f"L{info.context['line']}"
+
+
+Id = Annotated[str, Field(min_length=1, strict=False, coerce_numbers_to_str=True)]
+"""Not empty; the whole numbers that many data sets use are taken as text."""
+
+VisibleText = Annotated[str, Field(pattern=r"\S")]
+
+
+@dataclass(frozen=True, slots=True, config=RECORD)
+class Review:
+    """A text by one user, mostly about one item; a post is a review too.
+
+    Attributes:
+        user_id: who wrote it.
+        text: what was written, never altered, with at least one visible character.
+        item_id: what it is about; None for a post that is about no item.
+        rating: finite, 0 or more; its scale is a property of the data set.
+        timestamp: ISO 8601, as written.
+        review_id: its own id, else ``L`` and its line number (from 0).
+    """
+
+    user_id: Id
+    text: VisibleText
+    item_id: Id | None = None
+    rating: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    timestamp: Annotated[str, AfterValidator(_iso_8601)] | None = None
+    review_id: Annotated[
+        str,
+        Field(strict=False, coerce_numbers_to_str=True),
+        AfterValidator(_own_or_line),
+        Field(validate_default=True),
+    ] = ""
+
+    @property
+    def digest(self) -> str:
+        """24 hex digits that identify what was written, whatever id the review has."""
+        rating = None if self.rating is None else float(self.rating)
+        return digest([self.user_id, self.item_id, self.timestamp, rating, self.text])
+
+    @property
+    def when(self) -> datetime | None:
+        """The moment (a time without a zone is taken as UTC), or None."""
+        if self.timestamp is None:
+            return None
+        moment = datetime.fromisoformat(self.timestamp)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+    @property
+    def date(self) -> str | None:
+        """The day as written, YYYY-MM-DD, or None."""
+        if self.timestamp is None:
+            return None
+        return datetime.fromisoformat(self.timestamp).date().isoformat()
+
+
+@dataclass(frozen=True, slots=True, config=RECORD)
+class Item:
+    """What can be recommended.
+
+    Attributes:
+        item_id: unique in its catalogue.
+        title: with at least one visible character.
+        description: may be empty.
+        categories: from general to particular, may be empty.
+    """
+
+    item_id: Id
+    title: VisibleText
+    description: Annotated[str, BeforeValidator(lambda text: "" if text is None else text)] = ""
+    categories: Annotated[
+        tuple[str, ...],
+        BeforeValidator(lambda names: () if names is None else names),
+        Field(strict=False),
+    ] = ()
+
+
+_ITEM = TypeAdapter(Item)
+
+
+def item_json(item: Item) -> str:
+    """Return an item as one line of a catalogue, without the line end."""
+    return _ITEM.dump_json(item).decode("utf-8")

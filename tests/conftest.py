@@ -1,0 +1,30 @@
+"""What every test has: no network, no settings of the person who runs it, the demo's files."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ISOLATION = ROOT / "tests" / "isolation"
+
+_spec = importlib.util.spec_from_file_location("isolation", ISOLATION / "sitecustomize.py")
+assert _spec is not None and _spec.loader is not None
+_spec.loader.exec_module(importlib.util.module_from_spec(_spec))
+
+
+@pytest.fixture(autouse=True)
+def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings from outside; processes that a test starts have no network either."""
+    for name in list(os.environ):
+        if name.startswith(("OPENAI_", "LLMREC_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PYTHONPATH", str(ISOLATION))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def demo() -> Path:
+    """The folder of the demo's files."""
+    return ROOT / "fixtures" / "demo"
