@@ -75,12 +75,17 @@ class ReplyInvalid(LLMRecError):
     """A reply is not what was asked for.
 
     Attributes:
+        what: what is wrong with it.
         reply: the text that came.
     """
 
     def __init__(self, what: str, reply: str) -> None:
+        self.what = what
         self.reply = reply
         super().__init__(f"{what}; the reply begins {reply[:120]!r}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.what, self.reply)
 
 
 class RecordingMissing(LLMRecError):
@@ -95,6 +100,9 @@ class RecordingMissing(LLMRecError):
         self.missing = tuple(missing)
         self.hint = hint
         super().__init__("\n".join([*self.missing, hint]))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.missing, self.hint)
 
 
 class IndexMismatch(LLMRecError):

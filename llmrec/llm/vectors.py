@@ -7,10 +7,13 @@ A vectors file is an uncompressed ``.npz`` of ``model`` (str), ``keys`` (n, S24)
 import json
 import logging
 import math
+import os
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -24,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _KEY_BYTES = 24
 _UNIT_TOLERANCE = 1e-3
+_MAX_DIM = 65_536
 _MEMBERS = ("model.npy", "keys.npy", "rows.npy")
 
 
@@ -48,7 +52,6 @@ class VectorsFile:
         self.model = model
         self._rows: dict[str, Rows] = {}
         self._part = self.path.with_name(self.path.name + ".part")
-        self._part_end = 0
         self._load()
         self._load_part()
 
@@ -78,28 +81,36 @@ class VectorsFile:
             InputError: the file cannot be written.
         """
         self._check_dim(rows.shape[1])
-        records = b"".join(
-            key.encode("ascii") + row.astype("<f4").tobytes()
-            for key, row in zip(keys, rows, strict=True)
-        )
-        if self._part_end == 0:
-            records = _part_header(self.model, rows.shape[1]) + records
+        records = np.empty(len(keys), _record(rows.shape[1]))
+        records["key"], records["row"] = [key.encode("ascii") for key in keys], rows
+        records["sum"] = _sums(records)
         try:
-            with self._part.open("r+b" if self._part_end else "wb") as file:
-                file.truncate(self._part_end)
-                file.seek(self._part_end)
-                file.write(records)
+            with self._part.open("a+b") as file:
+                file.write(self._before(file, records) + records.tobytes())
         except OSError as error:
             raise InputError(f"cannot be written: {error.strerror}", path=self._part) from None
-        self._part_end += len(records)
         self._rows.update(zip(keys, rows, strict=True))
 
     def fold(self) -> None:
-        """Write everything into the ``.npz`` file and remove ``FILE.part``, if there is one."""
+        """Write everything into the ``.npz`` file and remove ``FILE.part``, if there is one.
+
+        What another process added meanwhile is read again first, and kept.
+        """
         if self._part.exists():
+            self._load()
+            self._load_part()
             write_vectors(self.path, self.model, self._rows)
-            self._part.unlink()
-            self._part_end = 0
+            self._part.unlink(missing_ok=True)
+
+    def _before(self, file: IO[bytes], records: NDArray[np.void]) -> bytes:
+        """Return what new records follow: the header, or padding after a record cut short."""
+        header = _part_header(self.model, records["row"].shape[1])
+        file.seek(0)
+        if file.read(len(header)) != header:
+            file.truncate(0)
+            return header
+        torn = (file.seek(0, os.SEEK_END) - len(header)) % records.itemsize
+        return bytes(records.itemsize - torn) if torn else b""
 
     def _load(self) -> None:
         if not self.path.exists():
@@ -111,17 +122,20 @@ class VectorsFile:
     def _load_part(self) -> None:
         if not self._part.exists():
             return
-        header, _, body = self._part.read_bytes().partition(b"\n")
+        header, line_end, body = self._part.read_bytes().partition(b"\n")
+        if not line_end:
+            log.warning("%s: its beginning was cut short by a stop, ignored", self._part)
+            return
         model, dim = _read_part_header(header, self._part)
         self._check_model(model, self._part)
-        record = _KEY_BYTES + 4 * dim
-        whole = len(body) // record * record
-        if whole < len(body):
-            log.warning("%s: its end was cut short by a stop, ignored", self._part)
-        for start in range(0, whole, record):
-            key = body[start : start + _KEY_BYTES].decode("ascii", "replace")
-            self._rows[key] = np.frombuffer(body, "<f4", dim, start + _KEY_BYTES)
-        self._part_end = len(header) + 1 + whole
+        self._check_dim(dim)
+        record = _record(dim)
+        records = np.frombuffer(body, record, len(body) // record.itemsize)
+        good = records["sum"] == _sums(records)
+        if not good.all() or records.nbytes < len(body):
+            log.warning("%s: vectors that a stop cut short are ignored", self._part)
+        keys = [key.decode("ascii", "replace") for key in records["key"][good].tolist()]
+        self._rows.update(zip(keys, records["row"][good], strict=True))
 
     def _check_model(self, model: str, path: Path) -> None:
         if model != self.model:
@@ -136,6 +150,21 @@ class VectorsFile:
             raise IndexMismatch(
                 f"{self.path}: vectors of {known.shape[0]} dims are expected, came {dim}"
             )
+
+
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    SyntaxError,
+    OverflowError,
+    RuntimeError,  # an encrypted archive
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+)
+"""What zipfile and numpy raise for damaged files."""
 
 
 def write_vectors(path: Path, model: str, rows: Mapping[str, Rows]) -> None:
@@ -168,7 +197,7 @@ def read_vectors(path: Path) -> tuple[str, list[str], Rows]:
         with zipfile.ZipFile(path) as archive:
             model, keys, rows = (_member(archive, name) for name in _MEMBERS)
         return str(_checked(model, "U", 0)), *_keyed(_checked(keys, "S", 1), _checked(rows, "f", 2))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as e:
+    except _UNREADABLE as e:
         raise InputError(
             f"not a vectors file (an uncompressed .npz of {', '.join(_MEMBERS)}): {e}", path=path
         ) from None
@@ -197,10 +226,27 @@ def _checked(array: NDArray[Any], kind: str, ndim: int) -> NDArray[Any]:
 def _keyed(keys: NDArray[Any], rows: NDArray[Any]) -> tuple[list[str], Rows]:
     if len(keys) != len(rows) or (len(keys) and keys.dtype.itemsize != _KEY_BYTES):
         raise ValueError(f"{len(keys)} keys of {keys.dtype} for {len(rows)} rows")
-    lengths = np.linalg.norm(rows, axis=1)
-    if not ((np.abs(lengths - 1) < _UNIT_TOLERANCE) | (lengths == 0)).all():
+    if not (_are_unit(rows) | ~rows.any(axis=1)).all():
         raise ValueError("its rows are not unit vectors")
     return [key.decode("ascii") for key in keys.tolist()], rows.astype(np.float32, copy=False)
+
+
+def _record(dim: int) -> np.dtype[np.void]:
+    """Return the layout of one vector in a part."""
+    return np.dtype([("key", f"S{_KEY_BYTES}"), ("row", "<f4", (dim,)), ("sum", "<u4")])
+
+
+def _sums(records: NDArray[np.void]) -> NDArray[np.uint32]:
+    """Return the CRC-32 of each record's key and row: one cut short does not have it."""
+    size = records.itemsize - 4
+    return np.array([zlib.crc32(record.tobytes()[:size]) for record in records], np.uint32)
+
+
+def _are_unit(rows: Rows) -> NDArray[np.bool_]:
+    """Say of each row whether its length is 1."""
+    lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
+    good: NDArray[np.bool_] = np.abs(lengths - 1) < _UNIT_TOLERANCE
+    return good
 
 
 def _part_header(model: str, dim: int) -> bytes:
@@ -210,8 +256,11 @@ def _part_header(model: str, dim: int) -> bytes:
 def _read_part_header(header: bytes, path: Path) -> tuple[str, int]:
     try:
         fields = json.loads(header)
-        return str(fields["model"]), int(fields["dim"])
-    except (ValueError, KeyError, TypeError):
+        model, dim = str(fields["model"]), int(fields["dim"])
+        if not 0 < dim <= _MAX_DIM:
+            raise ValueError(f"{dim} dims")
+        return model, dim
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise InputError(
             "not the beginning of a vectors file's part: remove it", path=path
         ) from None

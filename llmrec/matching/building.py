@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from llmrec.errors import InputError
-from llmrec.llm.embedder import Embedder, Rows, vector_key
+from llmrec.llm.embedder import Embedder, Role, Rows, vector_key
 from llmrec.llm.vectors import VectorsFile, write_vectors
 from llmrec.matching.bank import Bank, bank_of_items
 from llmrec.matching.content_index import (
@@ -25,6 +25,7 @@ from llmrec.matching.content_index import (
     BankEntry,
     ContentIndex,
     Manifest,
+    file_digest,
     write_statistics,
 )
 from llmrec.matching.item_text import RULE, item_text
@@ -78,6 +79,7 @@ async def build_index(
             model=embedder.model,
             dim=rows.shape[1],
             n_items=len(catalogue),
+            items=file_digest(new / ITEMS),
             item_text=RULE,
             banks={bank.kind: _entry(bank) for bank in banks},
             versions={package: version(package) for package in ("llmrec", "numpy")},
@@ -90,9 +92,7 @@ async def _write_rows(path: Path, items: Sequence[Item], embedder: Embedder) -> 
     rows: Rows | None = None
     for start in range(0, len(items), _BATCH):
         batch = items[start : start + _BATCH]
-        made = await embedder.embed([item_text(item) for item in batch], "passage")
-        if not np.isfinite(made).all():
-            raise InputError(f"{embedder.model}: a vector is not finite, from item {start} on")
+        made = await _embedded([item_text(item) for item in batch], "passage", embedder)
         if rows is None:
             rows = open_memmap(path, "w+", np.float32, (len(items), made.shape[1]))
         rows[start : start + len(batch)] = made
@@ -104,11 +104,19 @@ async def _write_bank(folder: Path, bank: Bank, rows: Rows, embedder: Embedder) 
     """Write a bank's vectors and statistics; return its vectors by key."""
     if not bank.texts:
         raise InputError(f"the bank of {bank.source} is empty: there are none in its file")
-    queries = await embedder.embed(bank.texts, "query")
+    queries = await _embedded(bank.texts, "query", embedder)
     np.save(folder / BANK_FILES[bank.kind], queries)
     write_statistics(folder / HUB_FILES[bank.kind], hub_statistics(rows, queries))
     keys = [vector_key(embedder.model, "query", text) for text in bank.texts]
     return dict(zip(keys, queries, strict=True))
+
+
+async def _embedded(texts: Sequence[str], role: Role, embedder: Embedder) -> Rows:
+    rows = await embedder.embed(texts, role)
+    wrong = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    if len(wrong):
+        raise InputError(f"{embedder.model}: a vector is not finite: {texts[wrong[0]][:80]!r}")
+    return rows
 
 
 def _entry(bank: Bank) -> BankEntry:
@@ -118,6 +126,8 @@ def _entry(bank: Bank) -> BankEntry:
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
     """Give a new folder that takes the place of ``target`` at the end, if no error came."""
+    if target.exists() and not target.is_dir():
+        raise InputError("a folder is expected, this is a file", path=target)
     if target.exists() and not (target / MANIFEST).exists() and any(target.iterdir()):
         raise InputError("expected an index or no such folder: it holds other files", path=target)
     new = target.with_name(f".{target.name}.new-{os.getpid()}")
@@ -127,7 +137,12 @@ def _beside(target: Path) -> Iterator[Path]:
         yield new
         if target.exists():
             target.rename(old)
-        new.rename(target)
+        try:
+            new.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", path=target) from None
     finally:

@@ -1,5 +1,6 @@
 """A catalogue as vectors: a folder that is built once and opened often."""
 
+import hashlib
 import logging
 from collections.abc import Collection
 from functools import cached_property
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -58,6 +60,7 @@ class Manifest:
         model: the embedder's name in keys.
         dim: of the vectors.
         n_items: number of items.
+        items: digest of the entries' file.
         item_text: the rule that item texts were made by.
         banks: by kind, ``index`` always, ``stored`` where one was given.
         versions: of the packages that made it.
@@ -68,6 +71,7 @@ class Manifest:
     model: str
     dim: Annotated[int, Field(ge=1)]
     n_items: Annotated[int, Field(ge=1)]
+    items: str
     item_text: str
     banks: dict[str, BankEntry]
     versions: dict[str, str]
@@ -109,13 +113,12 @@ class ContentIndex:
     @cached_property
     def items(self) -> tuple[Item, ...]:
         """The entries, in the order of the rows."""
-        items = tuple(read_items(self.folder / ITEMS))
-        if len(items) != len(self):
+        path = self.folder / ITEMS
+        if file_digest(path) != self.manifest.items:
             raise IndexMismatch(
-                f"{self.folder / ITEMS}: {len(self)} items are expected after {MANIFEST}, came "
-                f"{len(items)}: build the index again"
+                f"{path}: not the entries that {MANIFEST} was written for: build the index again"
             )
-        return items
+        return tuple(read_items(path))
 
     @cached_property
     def titles(self) -> dict[str, str]:
@@ -179,12 +182,23 @@ class ContentIndex:
 
     def _load(self, name: str) -> NDArray[np.float32]:
         try:
-            array: NDArray[np.float32] = np.load(
-                self.folder / name, mmap_mode="r", allow_pickle=False
-            )
+            array: NDArray[np.float32] = open_memmap(self.folder / name, mode="r")
         except (OSError, ValueError, EOFError) as error:
             raise InputError(f"not an array file: {error}", path=self.folder / name) from None
         return array
+
+
+def file_digest(path: Path) -> str:
+    """Return the first 24 hex digits of the SHA-256 of a file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:24]
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from None
 
 
 def write_statistics(path: Path, hub: HubStatistics) -> None:

@@ -26,7 +26,7 @@ def cosine(u: ArrayLike, v: ArrayLike) -> float:
     """Return u·v / (‖u‖‖v‖), in [-1, 1]; 0 where one of them is zero."""
     first, second = np.asarray(u, np.float64), np.asarray(v, np.float64)
     lengths = float(np.linalg.norm(first) * np.linalg.norm(second))
-    return float(first @ second) / lengths if lengths else 0.0
+    return float(np.clip(first @ second / lengths, -1, 1)) if lengths else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """A quote counts only where it occurs, character for character, in what the model saw."""
 
-from llmrec.profiling.rendering import ShownReview
+from collections.abc import Callable
+
+from llmrec.profiling.rendering import ShownReview, clean, clean_title
 from llmrec.records.profile import Evidence
 
 
@@ -13,14 +15,27 @@ def find_quote(quote: str, shown: ShownReview) -> Evidence | None:
     if not quote.strip():
         return None
     if quote in shown.text:
-        start, end = _place(quote, shown.review.text)
+        start, end = _place(quote, shown.review.text, shown.text, clean)
         return Evidence(shown.review.review_id, "text", quote, start, end)
     if shown.title is not None and quote in shown.title:
-        start, end = _place(quote, shown.item_title or "")
+        start, end = _place(quote, shown.item_title or "", shown.title, clean_title)
         return Evidence(shown.review.review_id, "title", quote, start, end)
     return None
 
 
-def _place(quote: str, original: str) -> tuple[int | None, int | None]:
+def _place(
+    quote: str, original: str, shown: str, rendered: Callable[[str], str]
+) -> tuple[int | None, int | None]:
+    """Return the first place in the original that rendering shows as this quote.
+
+    The same characters can also stand inside an entity, or beyond the cut: there the original up
+    to their end does not render to a beginning of what was shown.
+    """
     start = original.find(quote)
-    return (None, None) if start < 0 else (start, start + len(quote))
+    while start >= 0:
+        end = start + len(quote)
+        beginning = rendered(original[:end])
+        if shown.startswith(beginning) and beginning.endswith(quote.rstrip()):
+            return start, end
+        start = original.find(quote, start + 1)
+    return None, None

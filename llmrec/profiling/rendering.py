@@ -46,6 +46,11 @@ def clean(text: str) -> str:
     return _REVIEW_TAG.sub(r"(\1\2", text)
 
 
+def clean_title(title: str) -> str:
+    """Return an item's title as it stands in an attribute."""
+    return clean(title).replace('"', "'")[:MAX_TITLE_CHARACTERS]
+
+
 def show_reviews(
     reviews: Sequence[Review], titles: Mapping[str, str], rating_max: float
 ) -> list[ShownReview]:
@@ -79,7 +84,7 @@ def join_blocks(shown: Sequence[ShownReview]) -> str:
 def _show(review: Review, item_title: str | None, rating_max: float, label: str) -> ShownReview:
     whole = clean(review.text)
     text = cut_to_tokens(whole, MAX_REVIEW_TOKENS)
-    title = clean(item_title).replace('"', "'")[:MAX_TITLE_CHARACTERS] if item_title else None
+    title = clean_title(item_title) if item_title else None
     attributes = f'id="{label}"'
     if review.timestamp:
         attributes += f' date="{review.date}"'

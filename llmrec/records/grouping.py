@@ -17,7 +17,7 @@ from llmrec.records.tables import BUFFER_BYTES, Table
 
 log = logging.getLogger(__name__)
 
-_LAST = datetime.max.replace(tzinfo=UTC)
+_UNDATED = (True, datetime.max.replace(tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,17 @@ class UserReviews:
         repeated = _repeated_id(given)
         if repeated is not None:
             raise InputError(_same_id(repeated))
-        order = sorted(range(len(given)), key=lambda n: given[n].when or _LAST)
+        order = sorted(range(len(given)), key=lambda n: _moment(given[n]))
         return cls(
             user_id=given[0].user_id,
             reviews=tuple(given[n] for n in order),
             lines=tuple(places[n] for n in order) if places else (),
         )
+
+
+def _moment(review: Review) -> tuple[bool, datetime]:
+    when = review.when
+    return _UNDATED if when is None else (False, when)
 
 
 @dataclass(slots=True)
@@ -94,7 +99,8 @@ def read_users(
 ) -> Iterator[UserReviews]:
     """Read a file of reviews user by user, in the order of their first reviews.
 
-    The whole file is checked before the first user is yielded. Up to ``buffer_bytes`` of text
+    The whole file is checked before the first user is yielded (of a file that is not kept in
+    memory all but second uses of an id, which are found when their user's turn comes). Up to ``buffer_bytes`` of text
     are kept in memory. Of a larger file only the places of each user's rows are kept, and they
     are read again; where a file cannot be read at any place (``.gz``, stdin), each user's rows
     must then be adjacent.
@@ -122,13 +128,15 @@ def read_users(
         found, in_memory = _scan(reader, users, buffer_bytes)
     if in_memory:
         gathered: Iterable[_Rows] = found.values()
+        for rows in gathered:
+            _use_ids_once(reader, rows)
     elif reader.table.seekable:
         gathered = _read_from_places(reader, found)
     else:
         gathered = _read_in_order(reader, found)
     undated = False
     for rows in gathered:
-        reviews = _one_user(reader, rows)
+        reviews = UserReviews.of(rows.reviews, rows.lines)
         if not undated and reviews.reviews[-1].timestamp is None:
             log.warning("%s: reviews without a timestamp count as the newest", path)
             undated = True
@@ -179,6 +187,7 @@ def _read_from_places(reader: RecordReader[Review], found: Mapping[str, _Rows]) 
             part = reader.table.rows_between(run.offset, run.end, run.line)
             for line, _, review in reader.records(part, reported=True):
                 rows.add(line, review)
+        _use_ids_once(reader, rows)
         yield rows
         rows.forget()
 
@@ -198,22 +207,23 @@ def _read_in_order(reader: RecordReader[Review], found: Mapping[str, _Rows]) -> 
         rows = _Rows()
         for line, review in pairs:
             rows.add(line, review)
+        _use_ids_once(reader, rows)
         yield rows
 
 
-def _one_user(reader: RecordReader[Review], rows: _Rows) -> UserReviews:
-    """Put one user's reviews in order; of two with one id the second is a bad row."""
+def _use_ids_once(reader: RecordReader[Review], rows: _Rows) -> None:
+    """Treat the second review of a user with one id as a bad row."""
     if _repeated_id(rows.reviews) is None:
-        return UserReviews.of(rows.reviews, rows.lines)
-    first_uses = _Rows()
+        return
+    reviews, lines = tuple(rows.reviews), tuple(rows.lines)
+    rows.forget()
     seen: set[str] = set()
-    for review, line in zip(rows.reviews, rows.lines, strict=True):
+    for review, line in zip(reviews, lines, strict=True):
         if review.review_id in seen:
             reader.report(_same_id(review), line)
         else:
             seen.add(review.review_id)
-            first_uses.add(line, review)
-    return UserReviews.of(first_uses.reviews, first_uses.lines)
+            rows.add(line, review)
 
 
 def _repeated_id(reviews: Sequence[Review]) -> Review | None:

@@ -1,5 +1,7 @@
 """One clear line out of a failed validation."""
 
+import re
+
 from pydantic import ValidationError
 
 _WORDS = {
@@ -18,21 +20,27 @@ def shortened(value: object, limit: int = 80) -> str:
 
 def without_line(what: str) -> str:
     """Return what a JSON parser says of one line without its count of lines."""
-    return what.replace("at line 1 column", "at column")
+    return re.sub(r"at line \d+ column", "at column", what)
 
 
 def first_problem(error: ValidationError) -> str:
     """Say of the first problem where it is, what was expected and what came.
 
-    Unknown fields are named only where nothing else is wrong.
+    Unknown fields are named only where nothing else is wrong, and a list only where its entries
+    are right.
     """
     problems = error.errors(include_url=False)
-    problem = next((p for p in problems if p["type"] not in _UNKNOWN_FIELD), problems[0])
+    causes = [p for p in problems if not any(_is_within(q["loc"], p["loc"]) for q in problems)]
+    problem = next((p for p in causes if p["type"] not in _UNKNOWN_FIELD), causes[0])
     place = ".".join(str(part) for part in problem["loc"])
     what = _WORDS.get(problem["type"], problem["msg"]).replace("Input should be", "expected")
     what = without_line(what.removeprefix("Value error, "))
     came = "" if problem["type"] == "missing" else f", came {shortened(problem['input'])}"
     return f"{place}: {what}{came}" if place else f"{what}{came}"
+
+
+def _is_within(place: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:
+    return len(place) > len(other) and place[: len(other)] == other
 
 
 def unknown_fields(error: ValidationError) -> list[str]:

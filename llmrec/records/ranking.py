@@ -43,7 +43,7 @@ class ScoredItem:
     rank: Annotated[int, Field(ge=1)]
     score: Annotated[float, Field(allow_inf_nan=False)]
     because: Annotated[tuple[Because, ...], Field(strict=False)] = ()
-    penalty: Annotated[float, Field(ge=0)] = 0.0
+    penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=RECORD)

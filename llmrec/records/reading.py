@@ -118,6 +118,7 @@ class RecordReader(Generic[T]):
 
     def _from_columns(self, values: dict[str, Any], line: int) -> T:
         named = {field: self._columns.get(field, field) for field in self._fields}
+        named = {field: name for field, name in named.items() if name}
         unknown = [name for name in values if name not in named.values()]
         if unknown and self._extra == "forbid":
             self._note_unknown(unknown)
@@ -213,7 +214,7 @@ def _typed_cell(field: str, cell: str) -> object:
         except ValueError:
             return cell
     if field == "categories":
-        return json.loads(cell) if cell.startswith("[") else cell.split("|")
+        return from_json(cell) if cell.startswith("[") else cell.split("|")
     return cell
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -17,7 +17,10 @@ def replaced(path: str | Path) -> Iterator[IO[bytes]]:
         InputError: it cannot be written.
     """
     target = Path(path)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        beside = target.with_name(f".{target.name}.{os.getpid()}")
+    except ValueError:
+        raise InputError("the name of a file is expected", path=target) from None
     try:
         with beside.open("wb") as file:
             yield file
@@ -27,4 +30,5 @@ def replaced(path: str | Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", path=target) from None
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()

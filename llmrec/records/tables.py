@@ -4,6 +4,7 @@ import csv
 import gzip
 import sys
 import tempfile
+import weakref
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -45,7 +46,11 @@ class Table:
     def __init__(self, path: str | Path) -> None:
         self.path = str(path)
         self.header: list[str] = []
-        self._stdin = _kept_stdin() if self.path == "-" else None
+        self._stdin: IO[bytes] | None = None
+        if self.path == "-":
+            self._stdin = tempfile.SpooledTemporaryFile(max_size=BUFFER_BYTES)  # noqa: SIM115
+            weakref.finalize(self, self._stdin.close)
+            _keep_stdin(self._stdin)
         self.seekable = self._stdin is None and not self.path.endswith(".gz")
         self.is_csv = self._looks_like_csv()
 
@@ -100,7 +105,7 @@ class Table:
         reader = csv.reader(lines.decoded(), strict=True)
         try:
             if lines.offset == 0:
-                self.header = next(reader, [])
+                self.header = next(filter(None, reader), [])
             for cells in reader:
                 if cells:
                     yield line, lines.offset, cells
@@ -119,8 +124,8 @@ class _Lines:
 
     def next(self) -> bytes:
         """Return the next line, empty at the end of the stream."""
-        raw = self.stream.readline(MAX_LINE_BYTES)
-        if len(raw) == MAX_LINE_BYTES:
+        raw = self.stream.readline(MAX_LINE_BYTES + 1)
+        if len(raw) > MAX_LINE_BYTES:
             raise InputError(
                 f"the line that begins at byte {self.offset} is longer than "
                 f"{MAX_LINE_BYTES >> 20} MiB: expected one row a line",
@@ -157,8 +162,6 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
         yield line, raw
 
 
-def _kept_stdin() -> IO[bytes]:
-    kept = tempfile.SpooledTemporaryFile(max_size=BUFFER_BYTES)  # noqa: SIM115
+def _keep_stdin(kept: IO[bytes]) -> None:
     while block := sys.stdin.buffer.read(2**20):
         kept.write(block)
-    return kept

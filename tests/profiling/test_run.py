@@ -1,0 +1,192 @@
+"""Profiles of many users: whoever fails is named, and the rest are made."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from written import CraftedChat, interest, profile_reply, reviews_of
+
+from llmrec.digests import digest
+from llmrec.errors import ChatUnavailable, InputError, RecordingMissing
+from llmrec.llm.calls import CallLog
+from llmrec.llm.chat import ChatModel, Usage
+from llmrec.llm.prompts import Prompt
+from llmrec.llm.recorded import LoggedChatModel, ReplayChatModel
+from llmrec.profiling.extraction import Extractor
+from llmrec.profiling.run import ExtractionRun
+from llmrec.records.grouping import UserReviews, read_users
+from llmrec.records.profile import InterestProfile
+from llmrec.records.splits import Split, read_split
+
+GOOD = profile_reply(interest())
+USERS = [reviews_of(name, f"A fugue a day, says {name}.") for name in ("ann", "bo", "cy", "di")]
+
+
+def run_of(chat: ChatModel, split: Split | None = None) -> ExtractionRun:
+    return ExtractionRun(Extractor(chat, "tiny", Prompt("p", "Describe.", "$reviews")), split)
+
+
+def profiles(run: ExtractionRun, users: Iterable[UserReviews] = USERS) -> list[InterestProfile]:
+    async def gather() -> list[InterestProfile]:
+        return [profile async for profile in run.profiles(users)]
+
+    return asyncio.run(gather())
+
+
+def test_a_new_run_has_counted_nothing() -> None:
+    run = run_of(CraftedChat(GOOD))
+    assert (run.users, run.calls, run.replayed, run.usage) == (0, 0, 0, Usage())
+    assert (run.dropped, run.failed) == (Counter(), {})
+
+
+def test_profiles_come_in_the_order_of_the_users() -> None:
+    made = profiles(run_of(CraftedChat(GOOD)))
+    assert [profile.user_id for profile in made] == ["ann", "bo", "cy", "di"]
+    assert all(profile.split is None for profile in made)
+
+
+def test_a_profile_is_there_before_the_next_user_is_asked_about() -> None:
+    chat = CraftedChat(GOOD)
+
+    async def first() -> InterestProfile:
+        made = run_of(chat).profiles(USERS)
+        profile = await anext(made)
+        await made.aclose()
+        return profile
+
+    assert asyncio.run(first()).user_id == "ann"
+    assert len(chat.requests) == 1
+
+
+def test_users_who_fail_are_named_and_the_rest_are_made(caplog: pytest.LogCaptureFixture) -> None:
+    run = run_of(
+        CraftedChat(GOOD, bo="I would rather not.", cy=ChatUnavailable("the server sleeps"))
+    )
+    assert [profile.user_id for profile in profiles(run)] == ["ann", "di"]
+    assert list(run.failed) == ["bo", "cy"]
+    assert run.failed["bo"].startswith("not a profile: ")
+    assert run.failed["cy"] == "the server sleeps"
+    assert run.users == 4
+    assert [message.split(":")[0] for message in caplog.messages] == ["user bo", "user cy"]
+
+
+def test_calls_tokens_and_dropped_interests_are_counted(tmp_path: Path) -> None:
+    crafted = CraftedChat(
+        GOOD,
+        bo=profile_reply(interest(weight=2), interest()),
+        cy=profile_reply(interest(weight=3), 7),
+    )
+    log = CallLog(tmp_path / "calls.jsonl")
+    profiles(run_of(LoggedChatModel(log, crafted)), USERS[:1])
+
+    run = run_of(LoggedChatModel(log, crafted))
+    profiles(run)
+    assert (run.users, run.calls, run.replayed) == (4, 4, 1)
+    assert run.usage == Usage(400, 40)
+    assert run.dropped == Counter({"weight not as asked": 2, "not an interest": 1})
+    assert run.failed == {}
+    assert len(crafted.requests) == 4
+
+
+@pytest.mark.xfail(strict=True, reason="what a useless answer cost is not counted")
+def test_tokens_of_answers_that_cannot_be_used_are_counted() -> None:
+    run = run_of(CraftedChat(GOOD, bo="I would rather not."))
+    profiles(run)
+    assert run.calls == 4
+    assert run.usage == Usage(400, 40)
+
+
+def test_missing_recordings_are_all_named_at_the_end(tmp_path: Path) -> None:
+    log = CallLog(tmp_path / "calls.jsonl")
+    profiles(run_of(LoggedChatModel(log, CraftedChat(GOOD))), USERS[1:2])
+    run, made = run_of(ReplayChatModel(log)), []
+
+    async def gather() -> None:
+        async for profile in run.profiles(USERS):
+            made.append(profile.user_id)
+
+    with pytest.raises(RecordingMissing) as wrong:
+        asyncio.run(gather())
+    assert made == ["bo"]
+    assert [text.split(":")[0] for text in wrong.value.missing] == [
+        f"extract_profile/{name}" for name in ("ann", "cy", "di")
+    ]
+    assert "record these calls" in wrong.value.hint
+    assert (run.users, run.calls, run.replayed, run.failed) == (4, 1, 1, {})
+
+
+# Splits
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    """Three reviews by Ann, two by Bo, in turns."""
+    path = tmp_path / "reviews.jsonl"
+    rows = [
+        {
+            "user_id": user,
+            "item_id": f"i{n}",
+            "text": f"A fugue, {n}.",
+            "timestamp": f"2024-01-0{n}",
+        }
+        for n, user in enumerate(["ann", "bo", "ann", "bo", "ann"], 1)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def split_of(tmp_path: Path, *lines: dict[str, object]) -> Split:
+    path = tmp_path / "split.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return read_split(path)
+
+
+def test_a_profile_sees_history_only_and_tells_its_split(tmp_path: Path, reviews: Path) -> None:
+    line = {"user_id": "ann", "target_item": "i5", "target_line": 4, "history_lines": [0, 2]}
+    chat = CraftedChat(GOOD)
+    run = run_of(chat, split_of(tmp_path, line))
+    [profile] = profiles(run, read_users(reviews, users={"ann"}))
+    assert [source.item_id for source in profile.sources] == ["i1", "i3"]
+    assert "A fugue, 5." not in chat.requests[0].messages[1].content
+    assert profile.split == digest(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ({"user_id": "ann", "history_lines": [0, 1]}, "line 1 of the reviews is not a review of"),
+        (
+            {"user_id": "ann", "target_item": "i1", "target_line": 4, "history_lines": [0]},
+            "is about 'i5', not about target_item 'i1'",
+        ),
+        ({"user_id": "zoe", "history_lines": [0]}, "the reviews have none of this user"),
+    ],
+)
+def test_a_split_of_other_reviews_is_an_input_error(
+    tmp_path: Path, reviews: Path, line: dict[str, object], what: str
+) -> None:
+    split = split_of(tmp_path, line)
+    with pytest.raises(InputError, match=what):
+        profiles(run_of(CraftedChat(GOOD), split), read_users(reviews, users=split.lines))
+
+
+@pytest.mark.xfail(strict=True, raises=KeyError, reason="only the command leaves such users out")
+def test_a_user_without_a_line_in_the_split_is_an_input_error(
+    tmp_path: Path, reviews: Path
+) -> None:
+    split = split_of(tmp_path, {"user_id": "ann", "history_lines": [0]})
+    with pytest.raises(InputError):
+        profiles(run_of(CraftedChat(GOOD), split), read_users(reviews))
+
+
+@pytest.mark.xfail(strict=True, reason="it ends the whole run")
+def test_a_recorded_answer_that_cannot_be_renewed_fails_one_user(tmp_path: Path) -> None:
+    log = CallLog(tmp_path / "calls.jsonl")
+    recorded = CraftedChat(GOOD, bo="I would rather not.")
+    profiles(run_of(LoggedChatModel(log, recorded)))
+    run = run_of(LoggedChatModel(log, None))
+    assert len(profiles(run)) == 3
+    assert list(run.failed) == ["bo"]

@@ -1,0 +1,103 @@
+"""Ranked lists: their lines, and what they refuse."""
+
+import json
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from record_samples import recommendations
+
+from llmrec.errors import InputError
+from llmrec.records.ranking import Because, Recommendation, ScoredItem
+
+ITEM: dict[str, Any] = {
+    "item_id": "film-1",
+    "title": "夜航",
+    "rank": 1,
+    "score": 2.5,
+    "because": [{"interest": "slow films", "share": 0.75}],
+    "penalty": 0.25,
+}
+LIST: dict[str, Any] = {"user_id": "u1", "bank": "stored", "recommendations": [ITEM]}
+
+
+def _list(**changed: Any) -> Recommendation:
+    return Recommendation.from_json(json.dumps({**LIST, **changed}))
+
+
+@settings(deadline=None)
+@given(recommendations())
+def test_lists_survive_json(recommendation: Recommendation) -> None:
+    line = recommendation.to_json()
+    assert "\n" not in line
+    assert Recommendation.from_json(line) == recommendation
+
+
+@settings(deadline=None)
+@given(recommendations())
+def test_keys_that_say_nothing_are_absent(recommendation: Recommendation) -> None:
+    line = json.loads(recommendation.to_json())
+    optional = ("user_id", "like", "bank", "reason")
+    said = {name for name in optional if getattr(recommendation, name) is not None}
+    assert line.keys() == {"recommendations", *said}
+
+
+def test_a_list_from_a_line() -> None:
+    item = ScoredItem("film-1", "夜航", 1, 2.5, (Because("slow films", 0.75),), 0.25)
+    assert _list() == Recommendation(user_id="u1", bank="stored", recommendations=(item,))
+    assert json.loads(_list().to_json()) == LIST
+
+
+def test_a_list_is_a_sequence_of_its_items() -> None:
+    recommendation = _list(recommendations=[ITEM, {**ITEM, "item_id": "film-2", "rank": 2}])
+    assert [item.item_id for item in recommendation] == ["film-1", "film-2"]
+    assert len(recommendation) == 2
+    assert recommendation[-1].rank == 2
+
+
+def test_an_empty_list_has_a_reason() -> None:
+    recommendation = _list(recommendations=[], reason="the profile has no interests")
+    assert len(recommendation) == 0
+    assert json.loads(recommendation.to_json())["reason"] == "the profile has no interests"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"item_id": ""},
+        {"title": None},
+        {"rank": 0},
+        {"rank": 1.5},
+        {"score": float("nan")},
+        {"score": float("inf")},
+        {"penalty": -0.1},
+        {"because": [{"interest": "slow films", "share": 0}]},
+        {"because": [{"interest": "slow films", "share": 1.1}]},
+        {"colour": "red"},
+    ],
+)
+def test_an_item_of_a_list_refuses(changed: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=rf"recommendations\.0\.{next(iter(changed))}"):
+        _list(recommendations=[{**ITEM, **changed}])
+
+
+def test_a_penalty_is_finite() -> None:
+    with pytest.raises(InputError, match="penalty"):
+        _list(recommendations=[{**ITEM, "penalty": float("inf")}])
+
+
+@pytest.mark.parametrize("line", ["", "{", "[]", "{}", b"\xff"])
+def test_what_is_no_list_is_refused(line: str | bytes) -> None:
+    with pytest.raises(InputError):
+        Recommendation.from_json(line)
+
+
+def test_lists_are_frozen() -> None:
+    recommendation = _list()
+    with pytest.raises(FrozenInstanceError):
+        recommendation.reason = "other words"  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        recommendation[0].score = 0.0  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        recommendation[0].because[0].share = 1.0  # type: ignore[misc]

@@ -1,0 +1,45 @@
+"""What is loaded before anything is asked."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ["numpy", "openai", "pydantic", "rich", "scipy", "sklearn", "tiktoken"]
+
+
+def loaded_after(code: str) -> list[str]:
+    """Return which heavy packages a new process has loaded after running some code."""
+    report = f"import json, sys; print(json.dumps([m for m in {HEAVY!r} if m in sys.modules]))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, check=True
+    )
+    loaded: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return loaded
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from llmrec.cli import run; assert run(['--help']) == 0",
+        "from llmrec.cli import run; assert run(['--version']) == 0",
+        "import llmrec",
+        "import llmrec; llmrec.InputError",
+    ],
+)
+def test_nothing_heavy_is_loaded_before_it_is_needed(code: str) -> None:
+    assert loaded_after(code) == []
+
+
+def test_heavy_packages_are_seen_where_they_are_loaded() -> None:
+    assert loaded_after("import llmrec; llmrec.cosine") == ["numpy"]
+
+
+def test_looking_things_up_in_recordings_loads_no_embedder() -> None:
+    assert "sklearn" not in loaded_after("import llmrec; llmrec.Recommender")
+
+
+def test_the_package_is_what_it_was_asked_for_by_name() -> None:
+    code = "import llmrec; from llmrec import Review; assert llmrec.Review is Review"
+    assert "pydantic" in loaded_after(code)
