@@ -8,6 +8,7 @@
     ├── ChatError
     │   ├── ChatUnavailable     timeout, 429, 5xx: worth another try
     │   ├── ChatRejected        400, 401, 403, 404: not worth another try
+    │   │   └── FormatRefused       it is the response format that the server does not take
     │   └── ChatIncomplete      cut off, filtered or refused
     ├── ReplyInvalid        the reply is not what was asked for
     ├── RecordingMissing    replaying, and there is no such call or vector
@@ -56,15 +57,37 @@ class BudgetExceeded(LLMRecError):
 
 
 class ChatError(LLMRecError):
-    """A chat model gave no usable answer."""
+    """A model's server gave no usable answer."""
 
 
 class ChatUnavailable(ChatError):
-    """Timeout, 429 or 5xx: another try may succeed."""
+    """Timeout, cut connection, 429 or 5xx: another try may succeed.
+
+    Attributes:
+        retry_after_s: how long the server asks to wait, or None.
+    """
+
+    def __init__(self, what: str, retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(what)
 
 
 class ChatRejected(ChatError):
-    """The server refuses this request (400, 401, 403, 404): another try would not help."""
+    """The server refuses this request (400, 401, 403, 404): another try would not help.
+
+    Attributes:
+        status: the HTTP status, or None.
+        body: what the server said, without any key.
+    """
+
+    def __init__(self, what: str, status: int | None = None, body: object = None) -> None:
+        self.status = status
+        self.body = body
+        super().__init__(what)
+
+
+class FormatRefused(ChatRejected):
+    """The server does not take this response format."""
 
 
 class ChatIncomplete(ChatError):
@@ -75,10 +98,12 @@ class ReplyInvalid(LLMRecError):
     """A reply is not what was asked for.
 
     Attributes:
+        what: what is wrong with it.
         reply: the text that came.
     """
 
     def __init__(self, what: str, reply: str) -> None:
+        self.what = what
         self.reply = reply
         super().__init__(f"{what}; the reply begins {reply[:120]!r}")
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 
 from llmrec.errors import ChatError, RecordingMissing, ReplyInvalid
-from llmrec.llm.chat import Usage
 from llmrec.profiling.extraction import Extractor
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
@@ -23,21 +22,23 @@ class ExtractionRun:
         extractor: makes each profile.
         split: which reviews a profile may see; None for all.
         users: number of users so far.
-        calls: requests answered.
-        replayed: of them, from the call log.
-        usage: tokens of all answers, replayed ones included.
+        made: number of profiles.
         dropped: interests left out, by reason.
         failed: why there is no profile, by user.
+        stopped: whether it was asked to stop.
     """
 
     extractor: Extractor
     split: Split | None = None
     users: int = 0
-    calls: int = 0
-    replayed: int = 0
-    usage: Usage = field(default_factory=Usage)
+    made: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
+
+    def stop(self) -> None:
+        """Begin no further user: the one under way is finished first."""
+        self.stopped = True
 
     async def profiles(self, users: Iterable[UserReviews]) -> AsyncIterator[InterestProfile]:
         """Yield the profile of each user; a user who fails is named in ``failed``.
@@ -49,6 +50,8 @@ class ExtractionRun:
         missing: list[RecordingMissing] = []
         seen: set[str] = set()
         for user in users:
+            if self.stopped:
+                break
             self.users += 1
             seen.add(user.user_id)
             try:
@@ -58,7 +61,7 @@ class ExtractionRun:
             except (ChatError, ReplyInvalid) as error:
                 self.failed[user.user_id] = str(error)
                 log.error("user %s: no profile: %s", user.user_id, error)
-        if self.split is not None:
+        if self.split is not None and not self.stopped:
             self.split.require(seen)
         if missing:
             raise RecordingMissing([m for error in missing for m in error.missing], missing[0].hint)
@@ -68,8 +71,6 @@ class ExtractionRun:
         if self.split is not None:
             user, digest = self.split.history(user), self.split.digests[user.user_id]
         made = await self.extractor.extract(user, digest)
-        self.calls += 1
-        self.replayed += made.recorded
-        self.usage += made.usage
+        self.made += 1
         self.dropped += made.dropped
         return made.profile
