@@ -12,6 +12,7 @@
     │   └── ChatIncomplete      cut off, filtered or refused
     ├── ReplyInvalid        the reply is not what was asked for
     ├── RecordingMissing    replaying, and there is no such call or vector
+    ├── Stopped             no call is made any more, because somebody asked to stop
     ├── IndexMismatch       vectors of two embedders, dims or catalogues were mixed
     └── LeakageError        a profile has seen what the evaluation holds out
 
@@ -78,11 +79,14 @@ class ChatRejected(ChatError):
     Attributes:
         status: the HTTP status, or None.
         body: what the server said, without any key.
+        of_any_request: whether it would refuse every other request too: wrong key or model,
+            quota used up, another address.
     """
 
     def __init__(self, what: str, status: int | None = None, body: object = None) -> None:
         self.status = status
         self.body = body
+        self.of_any_request = status in (401, 402, 404, 429) or 300 <= (status or 0) < 400
         super().__init__(what)
 
 
@@ -120,6 +124,10 @@ class RecordingMissing(LLMRecError):
         self.missing = tuple(missing)
         self.hint = hint
         super().__init__("\n".join([*self.missing, hint]))
+
+
+class Stopped(LLMRecError):
+    """Somebody asked to stop: no further call is made, what was paid for is kept."""
 
 
 class IndexMismatch(LLMRecError):

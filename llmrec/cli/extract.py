@@ -108,13 +108,15 @@ async def _write(
     server: Server | None,
     progress: Progress,
 ) -> None:
-    """Write the profiles; after Ctrl-C the user under way is finished, and nothing is written."""
+    """Write the profiles; after Ctrl-C the call under way is finished, and nothing is written."""
     stop_on_interrupt(run.stop)
+    updating = asyncio.create_task(progress.keep_updating())
     try:
         async for profile in run.profiles(users):
             file.write(profile.to_json().encode("utf-8") + b"\n")
             progress.update()
     finally:
+        updating.cancel()
         if server is not None:
             await server.aclose()
     if run.stopped:

@@ -17,6 +17,7 @@ from rich.progress import Progress as Live
 from llmrec.profiling.run import ExtractionRun
 
 _PLAIN_EVERY_S = 30.0
+_UPDATED_EVERY_S = 1.0
 
 
 class Progress:
@@ -62,14 +63,33 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
+    async def keep_updating(self) -> None:
+        """Update every second until cancelled, also while one call takes long."""
+        while True:
+            await asyncio.sleep(_UPDATED_EVERY_S)
+            self.update()
+
     def update(self) -> None:
         """Show how far it is now."""
         if self._live is not None:
             task = self._live.task_ids[0]
-            self._live.update(task, completed=self._run.users, description=self._counts())
+            self._live.update(task, completed=self._done, description=self._counts())
         elif not self._quiet and self._clock() - self._said >= _PLAIN_EVERY_S:
             self._said = self._clock()
-            click.echo(f"{self._run.users} of {self._n_users} users, {self._counts()}", err=True)
+            click.echo(
+                f"{self._done} of {self._n_users} users, {self._counts()}{self._time_left()}",
+                err=True,
+            )
+
+    @property
+    def _done(self) -> int:
+        return self._run.made + len(self._run.failed)
+
+    def _time_left(self) -> str:
+        if not self._done:
+            return ""
+        left_s = (self._clock() - self._began) / self._done * (self._n_users - self._done)
+        return f", about {max(1, round(left_s / 60))} min left"
 
     def _counts(self) -> str:
         meter = self._run.extractor.meter

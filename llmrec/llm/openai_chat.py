@@ -1,6 +1,6 @@
 """The chat model behind any OpenAI-compatible server."""
 
-from llmrec.errors import ChatError, ChatRejected, ChatUnavailable, FormatRefused
+from llmrec.errors import ChatError, ChatRejected, FormatRefused
 from llmrec.llm.chat import ChatReply, ChatRequest
 from llmrec.llm.openai_client import Server
 from llmrec.llm.openai_errors import names_no_model
@@ -43,16 +43,13 @@ class OpenAIChatModel:
             answer = await self._server.call(
                 lambda client: client.chat.completions.with_raw_response.create(
                     model=model, messages=messages, extra_body=body
-                )
+                ),
+                expected="choices",
             )
-        except FormatRefused:
-            raise
         except ChatRejected as error:
-            if not names_no_model(error):
+            if isinstance(error, FormatRefused) or not names_no_model(error):
                 raise
             raise ChatRejected(f"{error}{await self._models()}", error.status, error.body) from None
-        if not answer.get("choices"):
-            raise ChatUnavailable(f"{self.address}: the answer has no choices: {answer!r:.200}")
         return ChatReply(answer)
 
     async def _models(self) -> str:

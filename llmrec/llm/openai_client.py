@@ -3,10 +3,11 @@
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 from weakref import WeakKeyDictionary
 
 from tenacity import (
@@ -19,7 +20,7 @@ from tenacity import (
 )
 
 from llmrec.errors import ChatUnavailable, SettingsError
-from llmrec.llm.openai_errors import mapped
+from llmrec.llm.openai_errors import mapped, timed_out, without_key
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -28,8 +29,14 @@ log = logging.getLogger(__name__)
 
 OPENAI_URL = "https://api.openai.com/v1"
 _AZURE_VERSION = "api-version"
+_SAID = 200
+
+_KEY = re.compile(r"[!-~]+")
+_SECRET_LENGTH = 16
+"""A shorter key is a word like ``ollama``, that an answer may well have in it."""
 
 Send = Callable[["AsyncOpenAI"], Awaitable[Any]]
+Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +47,9 @@ class ServerSettings:
         base_url: with its path (``…/v1``); a query such as ``?api-version=…`` (Azure) is kept.
         api_key: None for a server without keys.
         key_source: where the key was found, for messages.
-        timeout_s: how long one attempt may take.
+        timeout_s: how long one attempt may take, from the first byte out to the last one in.
         max_attempts: of one call, the first included.
-        max_wait_s: how long all attempts of one call may take together, waiting included.
+        max_wait_s: how long after the first attempt of a call another may begin.
         first_wait_s: scale of the random, growing waits between attempts.
     """
 
@@ -58,46 +65,50 @@ class ServerSettings:
 class Server:
     """Sends requests to one server and tries again where that can help.
 
-    Tried again are timeouts, cut connections, replies that are no JSON, 408, 409, 429 and 5xx,
-    after the time that the server asks for, else after a random time that grows; never 3xx, which
-    would carry the key elsewhere, nor any other 4xx, nor a 429 for an exhausted quota.
+    Tried again are timeouts, cut connections, answers that are not what the API promises, 408,
+    409, 425, 429 and 5xx, after the time that the server asks for, else after a random time that
+    grows; never 3xx, which would carry the key elsewhere, nor any other 4xx, nor a 429 for an
+    exhausted quota.
 
     Args:
         settings: where it is.
+        sleep: waits for some seconds.
 
     Attributes:
         address: scheme, host, port and path, without query or key.
 
     Raises:
-        SettingsError: the URL is not one, or has a password in it.
+        SettingsError: the URL is not one or has a password in it, or the key cannot be sent.
     """
 
-    def __init__(self, settings: ServerSettings) -> None:
-        parts = urlsplit(settings.base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+    def __init__(self, settings: ServerSettings, sleep: Sleep = asyncio.sleep) -> None:
+        parts = _checked_url(settings.base_url)
+        if settings.api_key is not None and not _KEY.fullmatch(settings.api_key):
             raise SettingsError(
-                f"base URL: expected http(s)://host/path, came {settings.base_url[:80]!r}"
+                f"the key from {settings.key_source}: expected visible ASCII characters only"
             )
-        if parts.username or parts.password:
-            raise SettingsError("base URL: leave user and password out, set the key instead")
         self.settings = settings
+        self._sleep = sleep
+        self._secret = settings.api_key if len(settings.api_key or "") >= _SECRET_LENGTH else None
         self.address = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
         self._query = dict(parse_qsl(parts.query))
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncOpenAI] = (
             WeakKeyDictionary()
         )
 
-    async def call(self, send: Send) -> dict[str, Any]:
+    async def call(self, send: Send, expected: str) -> dict[str, Any]:
         """Send a request, again where that can help, and return the JSON object that comes back.
 
         Args:
             send: sends it with the given client, through ``with_raw_response``.
+            expected: name of the list that the object must have.
 
         Raises:
             ChatUnavailable: still no answer after the last attempt.
             ChatRejected: another try would not help.
         """
         retrying = AsyncRetrying(
+            sleep=self._sleep,
             retry=retry_if_exception_type(ChatUnavailable),
             wait=self._wait_s,
             stop=stop_after_attempt(self.settings.max_attempts)
@@ -105,7 +116,11 @@ class Server:
             before_sleep=self._say,
             reraise=True,
         )
-        result: dict[str, Any] = await retrying(self._attempt, send)
+        try:
+            result: dict[str, Any] = await retrying(self._attempt, send, expected)
+        except ChatUnavailable as error:
+            attempts = retrying.statistics["attempt_number"]
+            raise ChatUnavailable(_given_up(error, attempts), error.retry_after_s) from None
         return result
 
     async def models(self) -> list[str]:
@@ -114,9 +129,8 @@ class Server:
         Raises:
             ChatError: it does not say.
         """
-        listed = await self._attempt(lambda client: client.models.with_raw_response.list())
-        models = listed.get("data") or []
-        return sorted(str(model.get("id")) for model in models if isinstance(model, Mapping))
+        listed = await self._attempt(lambda client: client.models.with_raw_response.list(), "data")
+        return sorted(str(m.get("id")) for m in listed["data"] if isinstance(m, Mapping))
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
@@ -124,22 +138,29 @@ class Server:
         if client is not None:
             await client.close()
 
-    async def _attempt(self, send: Send) -> dict[str, Any]:
+    async def _attempt(self, send: Send, expected: str) -> dict[str, Any]:
         import openai
 
         try:
-            response = await send(self._client())
+            async with asyncio.timeout(self.settings.timeout_s):
+                response = await send(self._client())
+        except TimeoutError:
+            raise timed_out(self.address, self.settings) from None
         except openai.APIError as error:
             raise mapped(error, self.address, self.settings) from None
+        return self._read(response.content, expected)
+
+    def _read(self, content: bytes, expected: str) -> dict[str, Any]:
         try:
-            body = json.loads(response.content)
-        except ValueError:
-            raise ChatUnavailable(
-                f"{self.address}: the answer is no JSON: {response.content[:80]!r}"
-            ) from None
-        if not isinstance(body, dict):
-            raise ChatUnavailable(f"{self.address}: the answer is no JSON object: {body!r:.80}")
-        return body
+            body = without_key(json.loads(content), self._secret)
+        except (ValueError, RecursionError):
+            body, what = content.decode("utf-8", "replace"), "is no JSON"
+        else:
+            what = "is no JSON object" if not isinstance(body, dict) else f"has no {expected}"
+            if isinstance(body, dict) and body.get(expected) and isinstance(body[expected], list):
+                return body
+        said = without_key(str(body), self.settings.api_key)[:_SAID]
+        raise ChatUnavailable(f"{self.address}: the answer {what}: {said!r}")
 
     def _client(self) -> "AsyncOpenAI":
         loop = asyncio.get_running_loop()
@@ -151,9 +172,11 @@ class Server:
     def _opened(self) -> "AsyncOpenAI":
         import openai
 
+        keyless = {"Authorization": openai.Omit(), "api-key": openai.Omit()}
         common: dict[str, Any] = {
             "base_url": self.address,
             "api_key": self.settings.api_key or "none",
+            "default_headers": None if self.settings.api_key else keyless,
             "timeout": self.settings.timeout_s,
             "max_retries": 0,
             "http_client": openai.DefaultAsyncHttpxClient(follow_redirects=False),
@@ -176,3 +199,19 @@ class Server:
         log.info(
             "attempt %d: %s; once more in %.1f s", state.attempt_number, error, state.upcoming_sleep
         )
+
+
+def _checked_url(base_url: str) -> SplitResult:
+    parts = urlsplit(base_url)
+    if parts.username or parts.password:
+        raise SettingsError("base URL: leave user and password out, set the key instead")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        came = base_url.partition("?")[0][:80]
+        raise SettingsError(f"base URL: expected http(s)://host/path, came {came!r}")
+    return parts
+
+
+def _given_up(error: ChatUnavailable, attempts: int) -> str:
+    tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+    asked = f", it asks to wait {error.retry_after_s:g} s" if error.retry_after_s else ""
+    return f"{error} (given up after {tries}{asked})"

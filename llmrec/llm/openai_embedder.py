@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from llmrec.errors import ChatUnavailable, SettingsError
+from llmrec.errors import ChatError, SettingsError
 from llmrec.llm.embedder import Role, Rows, refuse_blank
 from llmrec.llm.openai_client import Server
 from llmrec.llm.tokens import count_tokens
@@ -75,18 +75,20 @@ class OpenAIEmbedder:
         batches = [
             await self._batch(model, batch) for batch in _batches([prefix + text for text in texts])
         ]
-        dims = {rows.shape[1] for rows in batches}
+        dims = sorted({rows.shape[1] for rows in batches})
         if len(dims) > 1:
-            raise ChatUnavailable(f"{self._server.address}: vectors of {sorted(dims)} dims came")
+            raise ChatError(f"{self._server.address}: vectors of {dims} dims came for one model")
         return np.concatenate(batches) if batches else np.zeros((0, 0), np.float32)
 
     async def _batch(self, model: str, texts: list[str]) -> Rows:
         answer = await self._server.call(
             lambda client: client.embeddings.with_raw_response.create(
                 model=model, input=texts, encoding_format="float"
-            )
+            ),
+            expected="data",
         )
-        self.input_tokens += (answer.get("usage") or {}).get("prompt_tokens", 0)
+        usage = answer.get("usage")
+        self.input_tokens += (usage.get("prompt_tokens") or 0) if isinstance(usage, dict) else 0
         return self._rows(answer, len(texts))
 
     def _rows(self, answer: dict[str, Any], n: int) -> Rows:
@@ -95,11 +97,14 @@ class OpenAIEmbedder:
         try:
             by_index = {int(entry["index"]): entry["embedding"] for entry in answer["data"]}
             rows = np.array([by_index[place] for place in range(n)], np.float64)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ChatUnavailable(f"{where}: {n} vectors are expected: {error!r}") from None
-        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        if rows.ndim != 2 or not np.isfinite(rows).all() or not lengths.all():
-            raise ChatUnavailable(f"{where}: finite vectors, none of them zero, are expected")
+            lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        except (KeyError, TypeError, ValueError):
+            raise ChatError(
+                f"{where}: {n} vectors of the same dims are expected, with indices from 0; "
+                f"came {len(answer['data'])} that are not"
+            ) from None
+        if rows.ndim != 2 or not np.isfinite(lengths).all() or not lengths.all():
+            raise ChatError(f"{where}: finite vectors are expected, and none of them zero")
         unit: Rows = (rows / lengths).astype(np.float32)
         return unit
 

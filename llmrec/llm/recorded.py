@@ -16,6 +16,7 @@ from llmrec.errors import (
 )
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest
+from llmrec.llm.openai_errors import FORMAT_STATUSES
 
 log = logging.getLogger(__name__)
 
@@ -91,13 +92,15 @@ class LoggedChatModel:
     async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         """Return a recorded answer, or a new one that is on disk before it is returned.
 
+        Without a live model a recorded answer stands, also where ``renew`` asks for another.
+
         Raises:
             SettingsError: a call is needed, and there is no live model.
             ChatError: the live model gave no answer.
             FormatRefused: the server refuses the response format, now or when it was recorded.
         """
-        exchange = None if renew else self._usable(request)
-        if exchange is not None:
+        exchange = self._usable(request)
+        if exchange is not None and (not renew or self._live is None):
             self._note_server(exchange)
             return _recorded_reply(exchange)
         if self._live is None:
@@ -132,31 +135,34 @@ class LoggedChatModel:
         )
 
 
-def _status(exchange: Mapping[str, Any]) -> int | None:
+def _response(exchange: Mapping[str, Any]) -> Mapping[str, Any]:
     response = exchange["response"]
-    return response.get("status_code") if isinstance(response, Mapping) else None
+    return response if isinstance(response, Mapping) else {}
+
+
+def _status(exchange: Mapping[str, Any]) -> int | None:
+    return _response(exchange).get("status_code")
 
 
 def _succeeded(exchange: Mapping[str, Any]) -> bool:
-    return _status(exchange) == 200
+    return _status(exchange) == 200 and isinstance(_response(exchange).get("body"), Mapping)
 
 
 def _refuses_format(exchange: Mapping[str, Any]) -> bool:
     """Say whether a server refused the response format: of the 4xx only these are recorded."""
-    status = _status(exchange)
-    return status is not None and 400 <= status < 500 and "response_format" in exchange["body"]
+    return _status(exchange) in FORMAT_STATUSES and "response_format" in exchange["body"]
 
 
 def _recorded_reply(exchange: Mapping[str, Any]) -> ChatReply:
     if _succeeded(exchange):
         return ChatReply(exchange["response"]["body"], recorded=True)
     status = _status(exchange)
-    body = (exchange["response"] or {}).get("body")
+    body = _response(exchange).get("body")
     said = json.dumps(exchange.get("error") or body, ensure_ascii=False)[:300]
     what = f"recorded for {exchange.get('label') or exchange['custom_id']}: {status} {said}"
     if _refuses_format(exchange):
         raise FormatRefused(what, status, body)
-    if status is not None and 400 <= status < 500 and status != 429:
+    if isinstance(status, int) and 400 <= status < 500 and status != 429:
         raise ChatRejected(what, status, body)
     raise ChatUnavailable(what)
 

@@ -61,7 +61,8 @@ class Asker:
         """Ask, parse the JSON object in the reply, and ask again where that fails, at most twice.
 
         A recorded reply that cannot be used is asked for anew, unless the follow-up that repaired
-        it is recorded too.
+        it is recorded too. Where that may not be, a follow-up that is not recorded counts as one
+        that failed.
 
         Args:
             request: with a ``json_schema`` response format.
@@ -128,31 +129,43 @@ class _Failed:
 
 
 def _parsed(reply: ChatReply, parse: Callable[[str], T]) -> T | _Failed:
+    """Parse the last object that is what was asked for; drafts and examples come before it."""
     try:
-        return parse(find_object(reply.text()))
-    except (ChatIncomplete, ReplyInvalid) as error:
+        text = reply.text()
+    except ChatIncomplete as error:
         return _Failed(error)
+    failed = _Failed(ReplyInvalid("no whole JSON object in the reply", text))
+    for number, found in enumerate(reversed(find_objects(text))):
+        try:
+            return parse(found)
+        except ReplyInvalid as error:
+            if number == 0:
+                failed = _Failed(error)
+    return failed
 
 
-def find_object(text: str) -> str:
-    """Return the JSON object in a reply: after thoughts, in a code fence, between prose.
+def find_objects(text: str) -> list[str]:
+    """Return the JSON objects in a reply, none inside another: in code fences, between prose.
 
-    Raises:
-        ReplyInvalid: there is none.
+    Thoughts before it (``<think>…</think>``) are left out.
     """
     spoken = _THOUGHT.sub("", text)
     decoder = json.JSONDecoder()
-    start = -1
+    found: list[str] = []
+    end = 0
     for _ in range(_STARTS_TRIED):
-        start = spoken.find("{", start + 1)
+        start = spoken.find("{", end)
         if start < 0:
             break
         try:
             _, end = decoder.raw_decode(spoken, start)
         except (ValueError, RecursionError):
-            continue
-        return spoken[start:end]
-    raise ReplyInvalid("no JSON object in the reply", text)
+            if not spoken[:start].strip():
+                break  # all of it is meant as one object: those inside are not what was asked for
+            end = start + 1
+        else:
+            found.append(spoken[start:end])
+    return found
 
 
 def _with_schema_in_prompt(request: ChatRequest, response_format: str) -> ChatRequest:
