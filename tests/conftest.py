@@ -2,9 +2,11 @@
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from serving.openai_server import OpenAIServer
 
 ROOT = Path(__file__).resolve().parent.parent
 ISOLATION = ROOT / "tests" / "isolation"
@@ -28,3 +30,10 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def demo() -> Path:
     """The folder of the demo's files."""
     return ROOT / "fixtures" / "demo"
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    """A server of our own: OpenAI-compatible, and failing as a test scripts it."""
+    with OpenAIServer() as serving:
+        yield serving

@@ -11,7 +11,7 @@ import click
 from llmrec.cli import options
 from llmrec.cli.output import wants_json
 from llmrec.cli.progress import Progress, stop_on_interrupt
-from llmrec.errors import SettingsError
+from llmrec.errors import ChatError, SettingsError
 from llmrec.llm.openai_client import Server
 from llmrec.llm.prompts import load_prompt
 from llmrec.opening import ServerChoice, live_chat, open_chat, open_server
@@ -115,6 +115,9 @@ async def _write(
         async for profile in run.profiles(users):
             file.write(profile.to_json().encode("utf-8") + b"\n")
             progress.update()
+    except ChatError:
+        _say(run, as_json=False)
+        raise
     finally:
         updating.cancel()
         if server is not None:

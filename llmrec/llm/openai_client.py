@@ -172,14 +172,15 @@ class Server:
     def _opened(self) -> "AsyncOpenAI":
         import openai
 
-        keyless = {"Authorization": openai.Omit(), "api-key": openai.Omit()}
+        hooks = {} if self.settings.api_key else {"request": [_take_credentials_out]}
         common: dict[str, Any] = {
             "base_url": self.address,
             "api_key": self.settings.api_key or "none",
-            "default_headers": None if self.settings.api_key else keyless,
             "timeout": self.settings.timeout_s,
             "max_retries": 0,
-            "http_client": openai.DefaultAsyncHttpxClient(follow_redirects=False),
+            "http_client": openai.DefaultAsyncHttpxClient(
+                follow_redirects=False, event_hooks=hooks
+            ),
         }
         query = dict(self._query)
         version = query.pop(_AZURE_VERSION, None)
@@ -209,6 +210,12 @@ def _checked_url(base_url: str) -> SplitResult:
         came = base_url.partition("?")[0][:80]
         raise SettingsError(f"base URL: expected http(s)://host/path, came {came!r}")
     return parts
+
+
+async def _take_credentials_out(request: Any) -> None:
+    """Keep the placeholder back that the openai package wants where there is no key."""
+    for name in ("authorization", "api-key"):
+        request.headers.pop(name, None)
 
 
 def _given_up(error: ChatUnavailable, attempts: int) -> str:
