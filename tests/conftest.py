@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ISOLATION = ROOT / "tests" / "isolation"
 
 _spec = importlib.util.spec_from_file_location("isolation", ISOLATION / "sitecustomize.py")
-assert _spec is not None and _spec.loader is not None
+assert _spec is not None
+assert _spec.loader is not None
 _spec.loader.exec_module(importlib.util.module_from_spec(_spec))
 
 

@@ -154,13 +154,13 @@ class Server:
         try:
             body = without_key(json.loads(content), self._secret)
         except (ValueError, RecursionError):
-            body, what = content.decode("utf-8", "replace"), "is no JSON"
+            what = "is no JSON"
         else:
-            what = "is no JSON object" if not isinstance(body, dict) else f"has no {expected}"
+            what = f"has no {expected}" if isinstance(body, dict) else "is no JSON object"
             if isinstance(body, dict) and body.get(expected) and isinstance(body[expected], list):
                 return body
-        said = without_key(str(body), self.settings.api_key)[:_SAID]
-        raise ChatUnavailable(f"{self.address}: the answer {what}: {said!r}")
+        said = without_key(content.decode("utf-8", "replace"), self.settings.api_key)
+        raise ChatUnavailable(f"{self.address}: the answer {what}: {said[:_SAID]!r}")
 
     def _client(self) -> "AsyncOpenAI":
         loop = asyncio.get_running_loop()
@@ -176,7 +176,7 @@ class Server:
         common: dict[str, Any] = {
             "base_url": self.address,
             "api_key": self.settings.api_key or "none",
-            "timeout": self.settings.timeout_s,
+            "timeout": None,  # _attempt has the one that counts
             "max_retries": 0,
             "http_client": openai.DefaultAsyncHttpxClient(
                 follow_redirects=False, event_hooks=hooks

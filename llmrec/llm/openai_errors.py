@@ -51,8 +51,6 @@ def mapped(error: "openai.APIError", address: str, settings: KeySettings) -> Cha
     """Return our error for one of the openai package's; no text of it holds the key."""
     import openai
 
-    if isinstance(error, openai.APITimeoutError):
-        return timed_out(address, settings)
     if not isinstance(error, openai.APIStatusError):
         cause = type(error.__cause__ or error).__name__
         return ChatUnavailable(f"{address}: the connection failed ({cause})")
@@ -67,7 +65,7 @@ def mapped(error: "openai.APIError", address: str, settings: KeySettings) -> Cha
             status,
         )
     if status in (401, 403):
-        return ChatRejected(f"{where}: {_about_key(settings)}: {said}", status, body)
+        return ChatRejected(f"{where}: {_about_key(status, settings)}: {said}", status, body)
     if status == 429 and _EXHAUSTED in json.dumps(body):
         what = f"{where}: the quota is used up, waiting does not help: {said}"
         return ChatRejected(what, status, body)
@@ -127,9 +125,11 @@ def without_key(value: Any, key: str | None) -> Any:
     return value
 
 
-def _about_key(settings: KeySettings) -> str:
+def _about_key(status: int, settings: KeySettings) -> str:
     if settings.api_key is None:
         return "the server asks for a key: set OPENAI_API_KEY or LLMREC_API_KEY"
+    if status == 403:
+        return f"the key from {settings.key_source} does not allow this"
     return f"the server refuses the key from {settings.key_source}: check it"
 
 

@@ -5,7 +5,6 @@ import email.utils
 import json
 import time
 import traceback
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -286,11 +285,11 @@ def test_it_does_not_wait_longer_than_it_may(
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The clock that the retry policy looks at."""
     now = [0.0]
     monkeypatch.setattr(tenacity, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    yield now
+    return now
 
 
 def test_all_waits_together_are_bounded(server: OpenAIServer, clock: list[float]) -> None:

@@ -91,13 +91,12 @@ def echoing(header: str = "authorization", status: int = 401) -> Any:
 # Embeddings
 
 
-def altered(alter: Any) -> Any:
+def altered(alter: Any, **changes: Any) -> Any:
     """Return a script that answers with embeddings whose list ``alter`` has changed."""
 
     def script(request: Received) -> Answer:
         body = embeddings(request)
-        body["data"] = alter(body["data"])
-        return Answer(body=body)
+        return Answer(body=body | {"data": alter(body["data"])} | changes)
 
     return script
 

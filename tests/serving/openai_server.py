@@ -123,7 +123,7 @@ class OpenAIServer:
         self._script.extend(answers)
 
     def always(self, answer: Script | None) -> None:
-        """Answer every request with this, once the script is at its end; None: as it should."""
+        """Answer every POST with this, once the script is at its end; None: as it should."""
         self._always = answer
 
     def release(self) -> None:
@@ -143,7 +143,8 @@ class OpenAIServer:
     def answer(self, request: Received) -> Answer:
         """Return what the script has for a request, else what a server should answer."""
         self.requests.append(request)
-        scripted = self._script.pop(0) if self._script else self._always
+        always = self._always if request.method == "POST" else None
+        scripted = self._script.pop(0) if self._script else always
         if scripted is None:
             return self._proper(request)
         return scripted if isinstance(scripted, Answer) else scripted(request)
@@ -176,7 +177,7 @@ class OpenAIServer:
                 self.close_connection = True
                 self._send(server.answer(request))
 
-            do_GET = do_POST
+            do_GET = do_POST  # noqa: N815
 
             def _send(self, answer: Answer) -> None:
                 if answer.held:
