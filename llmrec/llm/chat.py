@@ -92,9 +92,10 @@ class ChatReply:
     def usage(self) -> Usage | None:
         """The tokens that the server counted, or None where it did not."""
         usage = self.body.get("usage")
-        if not isinstance(usage, Mapping) or "prompt_tokens" not in usage:
+        if not isinstance(usage, Mapping):
             return None
-        return Usage(usage["prompt_tokens"], usage.get("completion_tokens") or 0)
+        counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        return Usage(*counts) if all(isinstance(count, int) for count in counts) else None
 
     @property
     def written(self) -> str:
