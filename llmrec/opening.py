@@ -66,7 +66,7 @@ def open_server(choice: ServerChoice, environment: Mapping[str, str] = os.enviro
     return Server(
         ServerSettings(
             base_url=base_url or OPENAI_URL,
-            api_key=environment[source] if source else None,
+            api_key=environment[source].strip() if source else None,
             key_source=source or "none",
             timeout_s=choice.timeout_s,
         )

@@ -44,7 +44,7 @@ def _sampling(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> 
     fields = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        if not equals or name in ("model", "messages", "response_format"):
+        if not equals or name in ("model", "messages", "response_format", "stream"):
             raise InputError(f"--sampling: expected NAME=VALUE of a sampling field, came {pair!r}")
         try:
             fields[name] = json.loads(value)

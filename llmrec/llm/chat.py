@@ -94,8 +94,10 @@ class ChatReply:
         usage = self.body.get("usage")
         if not isinstance(usage, Mapping):
             return None
-        counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        return Usage(*counts) if all(isinstance(count, int) for count in counts) else None
+        asked, replied = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if not isinstance(asked, int) or not isinstance(replied, int):
+            return None
+        return Usage(asked, replied)
 
     @property
     def written(self) -> str:

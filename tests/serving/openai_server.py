@@ -146,14 +146,15 @@ class OpenAIServer:
         always = self._always if request.method == "POST" else None
         scripted = self._script.pop(0) if self._script else always
         if scripted is None:
-            return self._proper(request)
+            return self.proper(request)
         return scripted if isinstance(scripted, Answer) else scripted(request)
 
     def hold(self) -> None:
         self.held.set()
         self._released.wait(WAIT_S)
 
-    def _proper(self, request: Received) -> Answer:
+    def proper(self, request: Received) -> Answer:
+        """Return what a server should answer."""
         path = urlsplit(request.path).path
         if path.endswith("/models"):
             models = [{"id": name, "object": "model"} for name in self._models]
