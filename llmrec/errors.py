@@ -8,9 +8,11 @@
     ├── ChatError
     │   ├── ChatUnavailable     timeout, 429, 5xx: worth another try
     │   ├── ChatRejected        400, 401, 403, 404: not worth another try
+    │   │   └── FormatRefused       it is the response format that the server does not take
     │   └── ChatIncomplete      cut off, filtered or refused
     ├── ReplyInvalid        the reply is not what was asked for
     ├── RecordingMissing    replaying, and there is no such call or vector
+    ├── Stopped             no call is made any more, because somebody asked to stop
     ├── IndexMismatch       vectors of two embedders, dims or catalogues were mixed
     └── LeakageError        a profile has seen what the evaluation holds out
 
@@ -56,15 +58,40 @@ class BudgetExceeded(LLMRecError):
 
 
 class ChatError(LLMRecError):
-    """A chat model gave no usable answer."""
+    """A model's server gave no usable answer."""
 
 
 class ChatUnavailable(ChatError):
-    """Timeout, 429 or 5xx: another try may succeed."""
+    """Timeout, cut connection, 429 or 5xx: another try may succeed.
+
+    Attributes:
+        retry_after_s: how long the server asks to wait, or None.
+    """
+
+    def __init__(self, what: str, retry_after_s: float | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(what)
 
 
 class ChatRejected(ChatError):
-    """The server refuses this request (400, 401, 403, 404): another try would not help."""
+    """The server refuses this request (400, 401, 403, 404): another try would not help.
+
+    Attributes:
+        status: the HTTP status, or None.
+        body: what the server said, without any key.
+        of_any_request: whether it would refuse every other request too: wrong key or model,
+            quota used up, another address.
+    """
+
+    def __init__(self, what: str, status: int | None = None, body: object = None) -> None:
+        self.status = status
+        self.body = body
+        self.of_any_request = status in (401, 402, 404, 429) or 300 <= (status or 0) < 400
+        super().__init__(what)
+
+
+class FormatRefused(ChatRejected):
+    """The server does not take this response format."""
 
 
 class ChatIncomplete(ChatError):
@@ -103,6 +130,10 @@ class RecordingMissing(LLMRecError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.missing, self.hint)
+
+
+class Stopped(LLMRecError):
+    """Somebody asked to stop: no further call is made, what was paid for is kept."""
 
 
 class IndexMismatch(LLMRecError):

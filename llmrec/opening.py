@@ -1,5 +1,7 @@
-"""From settings to the objects that do the work: chat model and embedder, live or recorded."""
+"""From settings to the objects that do the work: servers, chat model, embedder."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -8,16 +10,70 @@ from llmrec.errors import SettingsError
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel
 from llmrec.llm.embedder import Embedder
-from llmrec.llm.recorded import LoggedChatModel, ReplayChatModel
+from llmrec.llm.openai_chat import OpenAIChatModel
+from llmrec.llm.openai_client import OPENAI_URL, Server, ServerSettings
+from llmrec.llm.recorded import LiveChatModel, LoggedChatModel, ReplayChatModel
 from llmrec.llm.recorded_embedder import RecordedEmbedder
 from llmrec.llm.vectors import VectorsFile
 from llmrec.matching.content_index import QUERIES, ContentIndex
-from llmrec.matching.embedding import LEXICAL, LocalEmbedder, local_is_installed, named_embedder
+from llmrec.matching.embedding import (
+    LEXICAL,
+    LOCAL,
+    EmbedderChoice,
+    live_embedder,
+    local_is_installed,
+)
 
 Mode = Literal["default", "replay", "fresh"]
 
+_KEY_VARIABLES = ("LLMREC_API_KEY", "OPENAI_API_KEY")
 
-def open_chat(calls: str | Path, mode: Mode, live: ChatModel | None = None) -> ChatModel:
+
+@dataclass(frozen=True, slots=True)
+class ServerChoice:
+    """Which server to call.
+
+    Attributes:
+        base_url: None for the one in LLMREC_BASE_URL or OPENAI_BASE_URL, else OpenAI's.
+        key_variable: the environment variable that holds the key; None for the first that is set
+            of LLMREC_API_KEY and OPENAI_API_KEY.
+        timeout_s: how long one attempt may take.
+    """
+
+    base_url: str | None = None
+    key_variable: str | None = None
+    timeout_s: float = 120.0
+
+
+def open_server(choice: ServerChoice, environment: Mapping[str, str] = os.environ) -> Server | None:
+    """Return the server that settings and environment name, or None where they name none.
+
+    A server with a base URL needs no key (local servers have none); without either there is
+    nothing to call.
+
+    Raises:
+        SettingsError: the variable that should hold the key is not set, or the URL is not one.
+    """
+    base_url = (
+        choice.base_url or environment.get("LLMREC_BASE_URL") or environment.get("OPENAI_BASE_URL")
+    )
+    if choice.key_variable is not None and not environment.get(choice.key_variable):
+        raise SettingsError(f"the variable {choice.key_variable} should hold a key and is not set")
+    variables = _KEY_VARIABLES if choice.key_variable is None else (choice.key_variable,)
+    source = next((name for name in variables if environment.get(name)), None)
+    if base_url is None and source is None:
+        return None
+    return Server(
+        ServerSettings(
+            base_url=base_url or OPENAI_URL,
+            api_key=environment[source].strip() if source else None,
+            key_source=source or "none",
+            timeout_s=choice.timeout_s,
+        )
+    )
+
+
+def open_chat(calls: str | Path, mode: Mode, live: LiveChatModel | None = None) -> ChatModel:
     """Return a chat model that answers from a call log as far as ``mode`` wants it.
 
     Args:
@@ -33,6 +89,11 @@ def open_chat(calls: str | Path, mode: Mode, live: ChatModel | None = None) -> C
     if mode == "replay":
         return ReplayChatModel(log)
     return LoggedChatModel(log, live, fresh=mode == "fresh")
+
+
+def live_chat(server: Server | None) -> OpenAIChatModel | None:
+    """Return the chat model of a server, or None where there is no server."""
+    return None if server is None else OpenAIChatModel(server)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,51 +116,52 @@ class OpenedEmbedder:
             self.record_to.fold()
 
 
-def embedder_to_index(name: str, vectors: str | Path | None, mode: Mode) -> OpenedEmbedder:
-    """Return the embedder of a name, over a vectors file if one is given.
+def embedder_to_index(
+    choice: EmbedderChoice, vectors: str | Path | None, mode: Mode, server: Server | None = None
+) -> OpenedEmbedder:
+    """Return the embedder that was chosen, over a vectors file if one is given.
 
     Raises:
-        SettingsError: no such embedder, or the settings contradict each other.
+        SettingsError: there is no such embedder, or the settings contradict each other.
     """
-    live = named_embedder(name)
-    if name == LEXICAL:
+    if choice.name == LEXICAL:
         _refuse_vectors(vectors)
-        return OpenedEmbedder(live)
+        return OpenedEmbedder(live_embedder(choice, None))
+    live = None if mode == "replay" else live_embedder(choice, server)
     if vectors is None:
-        if mode == "replay":
+        if live is None:
             raise SettingsError("replaying needs recorded vectors: give a file (--vectors)")
         return OpenedEmbedder(live)
-    file = VectorsFile(vectors, live.model)
-    recorded = RecordedEmbedder(
-        live.model, [file], live=None if mode == "replay" else live, record_to=file
-    )
+    file = VectorsFile(vectors, choice.key_model)
+    recorded = RecordedEmbedder(choice.key_model, [file], live=live, record_to=file)
     return OpenedEmbedder(recorded, vectors=file, record_to=file)
 
 
 def embedder_of_index(
-    index: ContentIndex, vectors: str | Path | None, mode: Mode
+    index: ContentIndex, vectors: str | Path | None, mode: Mode, server: Server | None = None
 ) -> OpenedEmbedder:
     """Return the embedder that an index was made with, for queries.
 
-    Query vectors come from the index, then from ``vectors``, then from the embedder where that
-    is installed and ``mode`` allows it; new ones go into ``vectors``, else into the index.
+    Query vectors come from the index, then from ``vectors``, then from the embedder where it
+    can be had and ``mode`` allows it; new ones go into ``vectors``, else into the index.
 
     Raises:
         SettingsError: the index needs an embedder that is unknown here.
         IndexMismatch: ``vectors`` are of another model.
     """
-    live = named_embedder(index.manifest.embedder)
-    if index.manifest.embedder == LEXICAL:
+    manifest = index.manifest
+    choice = EmbedderChoice(manifest.embedder, manifest.query_prefix, manifest.passage_prefix)
+    if choice.name == LEXICAL:
         _refuse_vectors(vectors)
-        return OpenedEmbedder(live)
-    kept = VectorsFile(index.folder / QUERIES, index.manifest.model)
-    given = None if vectors is None else VectorsFile(vectors, index.manifest.model)
-    may_embed = mode != "replay" and (not isinstance(live, LocalEmbedder) or local_is_installed())
+        return OpenedEmbedder(live_embedder(choice, None))
+    kept = VectorsFile(index.folder / QUERIES, manifest.model)
+    given = None if vectors is None else VectorsFile(vectors, manifest.model)
+    there = local_is_installed() if choice.name == LOCAL else server is not None
     record_to = given or kept
     recorded = RecordedEmbedder(
-        index.manifest.model,
+        manifest.model,
         [kept, *([given] if given else [])],
-        live=live if may_embed else None,
+        live=live_embedder(choice, server) if there and mode != "replay" else None,
         record_to=record_to,
     )
     return OpenedEmbedder(recorded, vectors=given, record_to=record_to)

@@ -1,31 +1,41 @@
 """The whole way: a person's reviews, an interest profile, a ranked list."""
 
-import asyncio
-from collections.abc import Collection, Coroutine, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from llmrec.errors import SettingsError
-from llmrec.llm.chat import ChatModel
 from llmrec.llm.embedder import Embedder
+from llmrec.llm.openai_client import Server
 from llmrec.llm.prompts import load_prompt
+from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
-from llmrec.matching.embedding import LOCAL
-from llmrec.matching.profile_match import MatchingName, Taste, match
-from llmrec.opening import Mode, embedder_of_index, embedder_to_index, open_chat
+from llmrec.matching.embedding import LOCAL, EmbedderChoice
+from llmrec.matching.profile_match import MatchingName, Taste, embedded_taste, match
+from llmrec.opening import (
+    Mode,
+    ServerChoice,
+    embedder_of_index,
+    embedder_to_index,
+    live_chat,
+    open_chat,
+    open_server,
+)
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item, Review
+from llmrec.waiting import wait_for
 
 T = TypeVar("T")
+
+DEFAULT_SERVER = ServerChoice()
 
 
 class Recommender:
@@ -37,14 +47,20 @@ class Recommender:
         catalogue: the opened index.
         embedder: of that index, for queries.
         extractor: makes profiles; None for a recommender of ready profiles.
+        servers: that the two call; closed with ``aclose``.
     """
 
     def __init__(
-        self, catalogue: ContentIndex, embedder: Embedder, extractor: Extractor | None = None
+        self,
+        catalogue: ContentIndex,
+        embedder: Embedder,
+        extractor: Extractor | None = None,
+        servers: Sequence[Server | None] = (),
     ) -> None:
         self.catalogue = catalogue
         self._embedder = embedder
         self._extractor = extractor
+        self._servers = tuple(server for server in servers if server is not None)
 
     @classmethod
     def open(
@@ -54,10 +70,13 @@ class Recommender:
         chat: str | None = None,
         calls: str | Path | None = None,
         mode: Mode = "default",
-        live: ChatModel | None = None,
+        live: LiveChatModel | None = None,
+        server: ServerChoice = DEFAULT_SERVER,
+        embed_server: ServerChoice | None = None,
         vectors: str | Path | None = None,
         prompts: str | Path | None = None,
         rating_max: float = 5,
+        sampling: Mapping[str, Any] | None = None,
     ) -> Self:
         """Open an index.
 
@@ -67,29 +86,37 @@ class Recommender:
             calls: the call log; needed with ``chat``.
             mode: ``default`` reuses what is recorded and calls for the rest, ``replay`` never
                 calls, ``fresh`` always calls.
-            live: the chat model to call.
+            live: a chat model of your own to call, in place of ``server``'s.
+            server: where chat models are called; by default as the environment says.
+            embed_server: where ``openai:`` embedders are called; None for ``server``.
             vectors: recorded vectors, beside those in the index.
             prompts: a folder of one's own prompts.
             rating_max: top of the rating scale.
+            sampling: further fields of each chat request (``temperature``, ``seed``…); nothing
+                is sent that is not set.
 
         Raises:
             InputError, IndexMismatch: a file cannot be used.
             SettingsError: settings are missing or contradict each other.
         """
         catalogue = ContentIndex(folder)
-        embedder = embedder_of_index(catalogue, vectors, mode).embedder
+        chat_server = open_server(server)
+        vector_server = open_server(embed_server) if embed_server else chat_server
+        embedder = embedder_of_index(catalogue, vectors, mode, vector_server).embedder
+        servers = (chat_server, vector_server)
         if chat is None:
-            return cls(catalogue, embedder)
+            return cls(catalogue, embedder, servers=servers)
         if calls is None:
             raise SettingsError("chat= needs calls=, the file that its calls are recorded in")
         extractor = Extractor(
-            chat=open_chat(calls, mode, live),
+            chat=open_chat(calls, mode, live or live_chat(chat_server)),
             model=chat,
             prompt=load_prompt(PROMPT_NAME, PLACEHOLDERS, prompts),
             titles=catalogue.titles,
             rating_max=rating_max,
+            sampling=sampling,
         )
-        return cls(catalogue, embedder, extractor)
+        return cls(catalogue, embedder, extractor, servers)
 
     @classmethod
     def index(
@@ -97,7 +124,8 @@ class Recommender:
         items: Iterable[Item],
         folder: str | Path,
         *,
-        embedder: str = LOCAL,
+        embedder: str | EmbedderChoice = LOCAL,
+        server: ServerChoice = DEFAULT_SERVER,
         vectors: str | Path | None = None,
         mode: Mode = "default",
         bank: Bank | None = None,
@@ -107,7 +135,9 @@ class Recommender:
         Args:
             items: the catalogue.
             folder: where the index is to be; an older one there is replaced.
-            embedder: ``local`` or ``lexical``.
+            embedder: ``local``, ``lexical`` or ``openai:MODEL[,PASSAGE_MODEL]``; an
+                ``EmbedderChoice`` adds prefixes.
+            server: where ``openai:`` embedders are called.
             vectors: recorded vectors; new ones are added to them.
             mode: ``replay`` allows recorded vectors only.
             bank: kept in the index (``bank_of_profiles``, ``bank_of_reviews``).
@@ -116,8 +146,16 @@ class Recommender:
             InputError: the catalogue or a file cannot be used.
             RecordingMissing: replaying, and a vector is not recorded.
         """
-        return _wait(
-            cls.aindex(items, folder, embedder=embedder, vectors=vectors, mode=mode, bank=bank)
+        return wait_for(
+            cls.aindex(
+                items,
+                folder,
+                embedder=embedder,
+                server=server,
+                vectors=vectors,
+                mode=mode,
+                bank=bank,
+            )
         )
 
     @classmethod
@@ -126,25 +164,30 @@ class Recommender:
         items: Iterable[Item],
         folder: str | Path,
         *,
-        embedder: str = LOCAL,
+        embedder: str | EmbedderChoice = LOCAL,
+        server: ServerChoice = DEFAULT_SERVER,
         vectors: str | Path | None = None,
         mode: Mode = "default",
         bank: Bank | None = None,
     ) -> Self:
         """Async twin of ``index``."""
-        opened = embedder_to_index(embedder, vectors, mode)
+        choice = EmbedderChoice(embedder) if isinstance(embedder, str) else embedder
+        opened_server = open_server(server)
+        opened = embedder_to_index(choice, vectors, mode, opened_server)
         try:
             await build_index(
                 items,
                 folder,
                 opened.embedder,
-                name=embedder,
+                choice=choice,
                 vectors=opened.vectors,
                 stored=bank,
             )
         finally:
             opened.close()
-        return cls.open(folder, vectors=vectors, mode=mode)
+            if opened_server is not None:
+                await opened_server.aclose()
+        return cls.open(folder, server=server, vectors=vectors, mode=mode)
 
     def profile(self, reviews: Iterable[Review]) -> InterestProfile:
         """Return the checked interest profile of one user's reviews.
@@ -154,7 +197,7 @@ class Recommender:
             SettingsError: no chat model was named.
             ChatError, ReplyInvalid, RecordingMissing: no usable answer.
         """
-        return _wait(self.aprofile(reviews))
+        return self._wait(self.aprofile(reviews))
 
     async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:
         """Async twin of ``profile``."""
@@ -186,7 +229,9 @@ class Recommender:
             SettingsError: the index has no such bank.
             RecordingMissing: a vector is not recorded, and none may be made.
         """
-        return _wait(self.arecommend(profile, k, matching=matching, bank=bank, left_out=left_out))
+        return self._wait(
+            self.arecommend(profile, k, matching=matching, bank=bank, left_out=left_out)
+        )
 
     async def arecommend(
         self,
@@ -208,7 +253,13 @@ class Recommender:
             reason=_reason(profile),
             recommendations=()
             if unusable
-            else match(await self._taste(profile), self.catalogue, chosen, k, left_out),
+            else match(
+                await embedded_taste(profile.interests, self._embedder),
+                self.catalogue,
+                chosen,
+                k,
+                left_out,
+            ),
         )
 
     def recommend_for(
@@ -231,7 +282,7 @@ class Recommender:
             InputError: the sentence is blank.
             RecordingMissing: its vector is not recorded, and none may be made.
         """
-        return _wait(self.arecommend_for(text, k, matching=matching, bank=bank))
+        return self._wait(self.arecommend_for(text, k, matching=matching, bank=bank))
 
     async def arecommend_for(
         self,
@@ -266,6 +317,20 @@ class Recommender:
         """
         return await choose_bank(name, self.catalogue, self._embedder, tuple(profiles))
 
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop; the sync methods do it themselves."""
+        for server in self._servers:
+            await server.aclose()
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        async def run() -> T:
+            try:
+                return await work
+            finally:
+                await self.aclose()
+
+        return wait_for(run())
+
     async def _chosen(
         self, matching: MatchingName, bank: BankName | ChosenBank
     ) -> ChosenBank | None:
@@ -273,33 +338,8 @@ class Recommender:
             return None
         return bank if isinstance(bank, ChosenBank) else await self.abank(bank)
 
-    async def _taste(self, profile: InterestProfile) -> Taste:
-        interests = profile.interests
-        return Taste(
-            names=tuple(interest.name for interest in interests),
-            weights=np.array([interest.weight for interest in interests]),
-            is_like=np.array([interest.polarity == "like" for interest in interests]),
-            queries=await self._embedder.embed([i.query for i in interests], "query"),
-        )
-
 
 def _reason(profile: InterestProfile) -> str | None:
     if not profile.interests:
         return "the profile has no interests"
     return None if profile.likes else "the profile has no likes: least disliked items first"
-
-
-def _wait(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, also where an event loop is running already (notebooks)."""
-    if not _loop_is_running():
-        return asyncio.run(work)
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(asyncio.run, work).result()
-
-
-def _loop_is_running() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

@@ -2,15 +2,18 @@
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from serving.openai_server import OpenAIServer
 
 ROOT = Path(__file__).resolve().parent.parent
 ISOLATION = ROOT / "tests" / "isolation"
 
 _spec = importlib.util.spec_from_file_location("isolation", ISOLATION / "sitecustomize.py")
-assert _spec is not None and _spec.loader is not None
+assert _spec is not None
+assert _spec.loader is not None
 _spec.loader.exec_module(importlib.util.module_from_spec(_spec))
 
 
@@ -28,3 +31,10 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def demo() -> Path:
     """The folder of the demo's files."""
     return ROOT / "fixtures" / "demo"
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    """A server of our own: OpenAI-compatible, and failing as a test scripts it."""
+    with OpenAIServer() as serving:
+        yield serving

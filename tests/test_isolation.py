@@ -8,9 +8,11 @@ import pytest
 
 
 def test_this_process_reaches_loopback_only() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        with socket.create_connection(server.getsockname()):
-            pass
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()),
+    ):
+        pass
     with socket.socket() as outside, pytest.raises(OSError, match="stay on this machine"):
         outside.connect(("192.0.2.1", 80))
     with pytest.raises(OSError, match="stay on this machine"):

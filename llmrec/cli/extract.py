@@ -2,18 +2,22 @@
 
 import asyncio
 import json
-from typing import IO
+from collections.abc import Iterator
+from operator import length_hint
+from typing import IO, Any
 
 import click
 
 from llmrec.cli import options
 from llmrec.cli.output import wants_json
-from llmrec.errors import SettingsError
+from llmrec.cli.progress import Progress, stop_on_interrupt
+from llmrec.errors import ChatError, SettingsError
+from llmrec.llm.openai_client import Server
 from llmrec.llm.prompts import load_prompt
-from llmrec.opening import open_chat
+from llmrec.opening import ServerChoice, live_chat, open_chat, open_server
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.profiling.run import ExtractionRun
-from llmrec.records.grouping import read_users
+from llmrec.records.grouping import UserReviews, read_users
 from llmrec.records.reading import read_items
 from llmrec.records.replacing import replaced
 from llmrec.records.splits import read_split
@@ -27,6 +31,8 @@ from llmrec.records.splits import read_split
 @options.replay
 @options.fresh
 @options.model
+@options.calls_a_server
+@options.sampling
 @options.split
 @options.rating_max
 @options.prompts
@@ -43,6 +49,10 @@ def command(
     replay: bool,
     fresh: bool,
     model: str | None,
+    base_url: str | None,
+    api_key_env: str | None,
+    timeout_s: float,
+    sampling: dict[str, Any],
     split: str | None,
     rating_max: float,
     prompts: str | None,
@@ -62,13 +72,18 @@ def command(
     catalogue = (
         read_items(items, columns=item_columns, skip_bad_rows=skip_bad_rows) if items else ()
     )
+    mode = options.mode(replay, fresh)
+    server = None
+    if mode != "replay":
+        server = open_server(ServerChoice(base_url, api_key_env, timeout_s))
     run = ExtractionRun(
         Extractor(
-            chat=open_chat(calls, options.mode(replay, fresh)),
+            chat=open_chat(calls, mode, live_chat(server)),
             model=model,
             prompt=load_prompt(PROMPT_NAME, PLACEHOLDERS, prompts),
             titles={item.item_id: item.title for item in catalogue},
             rating_max=rating_max,
+            sampling=sampling,
         ),
         read_split(split) if split else None,
     )
@@ -80,34 +95,61 @@ def command(
         skip_bad_rows=skip_bad_rows,
     )
 
-    async def write(file: IO[bytes]) -> None:
-        async for profile in run.profiles(users):
-            file.write(profile.to_json().encode("utf-8") + b"\n")
-
-    with replaced(output) as file:
-        asyncio.run(write(file))
+    with replaced(output) as file, Progress(run, length_hint(users)) as progress:
+        asyncio.run(_write(file, run, users, server, progress))
     _say(run, wants_json(output_format))
     return 1 if run.failed else 0
 
 
+async def _write(
+    file: IO[bytes],
+    run: ExtractionRun,
+    users: Iterator[UserReviews],
+    server: Server | None,
+    progress: Progress,
+) -> None:
+    """Write the profiles; after Ctrl-C the call under way is finished, and nothing is written."""
+    stop_on_interrupt(run.stop)
+    updating = asyncio.create_task(progress.keep_updating())
+    try:
+        async for profile in run.profiles(users):
+            file.write(profile.to_json().encode("utf-8") + b"\n")
+            progress.update()
+    except ChatError:
+        _say(run, as_json=False)
+        raise
+    finally:
+        updating.cancel()
+        if server is not None:
+            await server.aclose()
+    if run.stopped:
+        _say(run, as_json=False)
+        raise KeyboardInterrupt
+
+
 def _say(run: ExtractionRun, as_json: bool) -> None:
+    meter = run.extractor.meter
+    usage = meter.usage
+    calls = meter.replies - meter.replayed
     if as_json:
         summary = {
             "users": run.users,
-            "profiles": run.calls,
-            "calls": run.calls - run.replayed,
-            "replayed": run.replayed,
-            "input_tokens": run.usage.input_tokens,
-            "output_tokens": run.usage.output_tokens,
+            "profiles": run.made,
+            "calls": calls,
+            "replayed": meter.replayed,
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "tokens_estimated": usage.estimated,
             "dropped": dict(sorted(run.dropped.items())),
             "failed": run.failed,
         }
         click.echo(json.dumps(summary, ensure_ascii=False))
         return
+    about = "about " if usage.estimated else ""
     click.echo(
-        f"{run.users} users: {run.calls - run.replayed} called, {run.replayed} replayed, "
-        f"{len(run.failed)} failed; {run.usage.input_tokens:,} tokens in, "
-        f"{run.usage.output_tokens:,} out",
+        f"{run.users} users: {run.made} profiles, {len(run.failed)} failed; {calls} calls, "
+        f"{meter.replayed} replayed; {about}{usage.input_tokens:,} tokens in, "
+        f"{usage.output_tokens:,} out",
         err=True,
     )
     for reason, number in sorted(run.dropped.items()):

@@ -10,6 +10,8 @@ from llmrec.cli import options
 from llmrec.cli.output import wants_json
 from llmrec.errors import SettingsError
 from llmrec.matching.bank import Bank, bank_of_profiles, bank_of_reviews
+from llmrec.matching.embedding import EmbedderChoice
+from llmrec.opening import ServerChoice
 from llmrec.recommender import Recommender
 from llmrec.records.grouping import read_users
 from llmrec.records.profile import read_profiles
@@ -23,6 +25,9 @@ from llmrec.records.tables import Table
 @click.argument("items")
 @click.option("-o", "--output", required=True, metavar="DIR", help="The index folder.")
 @options.embedder
+@options.query_prefix
+@options.passage_prefix
+@options.embeds
 @options.vectors
 @options.replay
 @click.option("--bank", metavar="FILE", help="Profiles, or reviews, to correct for hubs with.")
@@ -36,6 +41,13 @@ def command(
     items: str,
     output: str,
     embedder: str,
+    query_prefix: str,
+    passage_prefix: str,
+    base_url: str | None,
+    api_key_env: str | None,
+    embed_base_url: str | None,
+    embed_api_key_env: str | None,
+    timeout_s: float,
     vectors: str | None,
     replay: bool,
     bank: str | None,
@@ -54,7 +66,10 @@ def command(
     recommender = Recommender.index(
         read_items(items, columns=columns, skip_bad_rows=skip_bad_rows),
         output,
-        embedder=embedder,
+        embedder=EmbedderChoice(embedder, query_prefix, passage_prefix),
+        server=ServerChoice(
+            embed_base_url or base_url, embed_api_key_env or api_key_env, timeout_s
+        ),
         vectors=vectors,
         mode=options.mode(replay),
         bank=None if bank is None else _stored_bank(bank, split, rating_max),

@@ -1,6 +1,7 @@
 """The options that commands share. Each can be set by its LLMREC_… variable and in llmrec.toml."""
 
 import functools
+import json
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -39,6 +40,19 @@ def _columns(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> d
     return columns
 
 
+def _sampling(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
+    fields = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or name in ("model", "messages", "response_format", "stream"):
+            raise InputError(f"--sampling: expected NAME=VALUE of a sampling field, came {pair!r}")
+        try:
+            fields[name] = json.loads(value)
+        except ValueError:
+            fields[name] = value
+    return fields
+
+
 items = _option("--items", metavar="ITEMS", help="The catalogue: JSONL or CSV, plain or .gz.")
 calls = _option(
     "--calls", metavar="LOG", help="The call log: recorded calls, and where new ones go."
@@ -63,8 +77,37 @@ skip_bad_rows = _option(
     "--skip-bad-rows", is_flag=True, help="List bad rows on stderr and leave them out."
 )
 embedder = _option(
-    "--embedder", type=click.Choice(["local", "lexical"]), default="local", show_default=True,
-    help="Makes the vectors: multilingual-e5-small on this machine, or hashed words.",
+    "--embedder", metavar="NAME", default="local", show_default=True,
+    help="Makes the vectors: local (multilingual-e5-small on this machine), lexical (hashed "
+    "words), or openai:MODEL[,PASSAGE_MODEL] (any OpenAI-compatible server).",
+)  # fmt: skip
+query_prefix = _option(
+    "--query-prefix", default="", metavar="TEXT", help="Goes before every query for a server."
+)
+passage_prefix = _option(
+    "--passage-prefix", default="", metavar="TEXT", help="Goes before every passage for a server."
+)
+base_url = _option(
+    "--base-url", metavar="URL",
+    help="The server to call, with its path (…/v1). Default: OPENAI_BASE_URL, else OpenAI's.",
+)  # fmt: skip
+api_key_env = _option(
+    "--api-key-env", metavar="NAME",
+    help="The variable that holds the key. Default: LLMREC_API_KEY, else OPENAI_API_KEY.",
+)  # fmt: skip
+embed_base_url = _option(
+    "--embed-base-url", metavar="URL", help="The server of embeddings, where it is another one."
+)
+embed_api_key_env = _option(
+    "--embed-api-key-env", metavar="NAME", help="The variable that holds that server's key."
+)
+timeout_s = _option(
+    "--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), default=120.0,
+    show_default=True, metavar="SECONDS", help="How long one attempt may take.",
+)  # fmt: skip
+sampling = _option(
+    "--sampling", multiple=True, metavar="NAME=VALUE", callback=_sampling,
+    help="A further field of each request, such as temperature=0; none is sent unless set.",
 )  # fmt: skip
 vectors = _option("--vectors", metavar="FILE.npz", help="Recorded vectors; new ones are added.")
 matching = _option(
@@ -98,6 +141,20 @@ def mode(replay: bool, fresh: bool = False) -> "Mode":
     if replay and fresh:
         raise SettingsError("--replay and --fresh contradict each other: leave one out")
     return "replay" if replay else "fresh" if fresh else "default"
+
+
+def calls_a_server(function: F) -> F:
+    """Add the options that say which chat server is called, and how."""
+    for option in (timeout_s, api_key_env, base_url):
+        function = option(function)
+    return function
+
+
+def embeds(function: F) -> F:
+    """Add the options that say which server is called for vectors."""
+    for option in (timeout_s, embed_api_key_env, embed_base_url, api_key_env, base_url):
+        function = option(function)
+    return function
 
 
 def says_on_stderr(function: Callable[..., T]) -> Callable[..., T]:

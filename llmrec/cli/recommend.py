@@ -1,6 +1,5 @@
 """``llmrec recommend``: ranked lists for profiles, or for a typed sentence."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,12 +12,13 @@ from llmrec.errors import InputError
 from llmrec.matching.bank_choice import BankName, ChosenBank
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.profile_match import MatchingName
-from llmrec.opening import embedder_of_index
+from llmrec.opening import ServerChoice, embedder_of_index, open_server
 from llmrec.recommender import Recommender
 from llmrec.records.grouping import read_users
 from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation
 from llmrec.records.splits import Split, read_split
+from llmrec.waiting import wait_for
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 @options.user
 @options.matching
 @options.run_bank
+@options.embeds
 @options.vectors
 @options.replay
 @options.rating_max
@@ -50,6 +51,11 @@ def command(
     user: str | None,
     matching: MatchingName,
     bank: BankName,
+    base_url: str | None,
+    api_key_env: str | None,
+    embed_base_url: str | None,
+    embed_api_key_env: str | None,
+    timeout_s: float,
     vectors: str | None,
     replay: bool,
     rating_max: float,
@@ -65,8 +71,11 @@ def command(
     if (profiles is None) == (like is None):
         raise click.UsageError("Give PROFILES or --like TEXT, one of them.")
     catalogue = ContentIndex(index)
-    opened = embedder_of_index(catalogue, vectors, options.mode(replay))
-    recommender = Recommender(catalogue, opened.embedder)
+    server = open_server(
+        ServerChoice(embed_base_url or base_url, embed_api_key_env or api_key_env, timeout_s)
+    )
+    opened = embedder_of_index(catalogue, vectors, options.mode(replay), server)
+    recommender = Recommender(catalogue, opened.embedder, servers=(server,))
     show = _print_json if wants_json(output_format) else _print_table
     try:
         if like is not None:
@@ -78,7 +87,7 @@ def command(
         reviewed = None
         if reviews is not None:
             reviewed = _reviewed(reviews, history, columns, rating_max, skip_bad_rows)
-        asyncio.run(_recommend(recommender, run, wanted, reviewed, show, k, matching, bank))
+        wait_for(_recommend(recommender, run, wanted, reviewed, show, k, matching, bank))
     finally:
         opened.close()
 
@@ -94,17 +103,20 @@ async def _recommend(
     bank: BankName,
 ) -> None:
     chosen: ChosenBank | BankName = bank
-    if matching == "hub":
-        chosen = await recommender.abank(bank, run)
-        if chosen.hub.n_flat:
-            log.warning("%d items are equally near to the whole bank: z = 0", chosen.hub.n_flat)
-    for profile in wanted:
-        left_out = None if reviewed is None else reviewed.get(profile.user_id, set())
-        show(
-            await recommender.arecommend(
-                profile, k, matching=matching, bank=chosen, left_out=left_out
+    try:
+        if matching == "hub":
+            chosen = await recommender.abank(bank, run)
+            if chosen.hub.n_flat:
+                log.warning("%d items are equally near to the whole bank: z = 0", chosen.hub.n_flat)
+        for profile in wanted:
+            left_out = None if reviewed is None else reviewed.get(profile.user_id, set())
+            show(
+                await recommender.arecommend(
+                    profile, k, matching=matching, bank=chosen, left_out=left_out
+                )
             )
-        )
+    finally:
+        await recommender.aclose()
 
 
 def _wanted(

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from llmrec.digests import digest
 from llmrec.errors import InputError
-from llmrec.llm.chat import CHAT_URL, ChatReply, ChatRequest
+from llmrec.llm.chat import CHAT_URL, ChatRequest
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +57,16 @@ class CallLog:
         for place in sorted(self._places.values()):
             yield self._read(place)
 
-    def append(self, request: ChatRequest, reply: ChatReply) -> None:
+    def append(
+        self, request: ChatRequest, body: object, *, status: int = 200, server: str | None = None
+    ) -> None:
         """Write an exchange to disk; when this returns it is there.
+
+        Args:
+            request: what was asked.
+            body: the JSON body that came back.
+            status: the HTTP status.
+            server: scheme, host and path of the server, without credentials, if there is one.
 
         Raises:
             InputError: the file cannot be written.
@@ -66,10 +74,11 @@ class CallLog:
         exchange = {
             "custom_id": request.custom_id,
             "label": request.label,
+            **({"server": server} if server else {}),
             "method": "POST",
             "url": CHAT_URL,
             "body": request.body,
-            "response": {"status_code": 200, "body": dict(reply.body)},
+            "response": {"status_code": status, "body": body},
             "error": None,
         }
         line = json.dumps(exchange, ensure_ascii=False).encode("utf-8") + b"\n"

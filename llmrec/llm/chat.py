@@ -61,14 +61,18 @@ class Usage:
     Attributes:
         input_tokens: of the messages.
         output_tokens: of the reply.
+        estimated: whether some were counted here, because the server did not.
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
+    estimated: bool = False
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
-            self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.estimated or other.estimated,
         )
 
 
@@ -85,10 +89,21 @@ class ChatReply:
     recorded: bool = False
 
     @property
-    def usage(self) -> Usage:
-        """The tokens that the server counted."""
-        usage = self.body.get("usage") or {}
-        return Usage(usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0))
+    def usage(self) -> Usage | None:
+        """The tokens that the server counted, or None where it did not."""
+        usage = self.body.get("usage")
+        if not isinstance(usage, Mapping):
+            return None
+        asked, replied = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if not isinstance(asked, int) or not isinstance(replied, int):
+            return None
+        return Usage(asked, replied)
+
+    @property
+    def written(self) -> str:
+        """Whatever the model wrote, whole or not; empty where it wrote nothing."""
+        content = self._message.get("content")
+        return content if isinstance(content, str) else ""
 
     def text(self) -> str:
         """Return the whole text of the reply.
@@ -96,23 +111,35 @@ class ChatReply:
         Raises:
             ChatIncomplete: it was cut off, filtered or refused, or there is none.
         """
-        choices = self.body.get("choices") or [{}]
-        message = choices[0].get("message") or {}
-        finish = choices[0].get("finish_reason")
-        if message.get("refusal"):
-            raise ChatIncomplete(f"the model refused: {message['refusal'][:200]!r}")
+        refusal, finish = self._message.get("refusal"), self._choice.get("finish_reason")
+        if refusal:
+            raise ChatIncomplete(f"the model refused: {str(refusal)[:200]!r}")
         if finish == "length":
             raise ChatIncomplete("the reply was cut off at the output limit: raise the limit")
         if finish == "content_filter":
             raise ChatIncomplete("the server's content filter withheld the reply")
-        content = message.get("content")
-        if not isinstance(content, str):
+        if not self.written:
             raise ChatIncomplete(f"the reply has no text (finish_reason {finish!r})")
-        return content
+        return self.written
+
+    @property
+    def _choice(self) -> Mapping[str, Any]:
+        choices = self.body.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        return first if isinstance(first, Mapping) else {}
+
+    @property
+    def _message(self) -> Mapping[str, Any]:
+        message = self._choice.get("message")
+        return message if isinstance(message, Mapping) else {}
 
 
 class ChatModel(Protocol):
     """Anything that answers chat requests."""
+
+    def is_recorded(self, request: ChatRequest) -> bool:
+        """Say whether there is an answer, or a refusal, that can be used without a call."""
+        ...
 
     async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         """Answer a request.

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmrec.digests import text_digest
+from llmrec.errors import InputError
 
 Role = Literal["query", "passage"]
 Rows = NDArray[np.float32]
@@ -41,3 +42,14 @@ class Embedder(Protocol):
 def vector_key(model: str, role: Role, text: str) -> str:
     """Return the key of a vector: SHA-256 of model, role and text, a line each, 24 hex digits."""
     return text_digest(f"{model}\n{role}\n{text}")
+
+
+def refuse_blank(texts: Sequence[str]) -> None:
+    """Check texts before they are embedded.
+
+    Raises:
+        InputError: one has no visible character.
+    """
+    for number, text in enumerate(texts):
+        if not text or text.isspace():
+            raise InputError(f"text {number} of {len(texts)} to embed is blank")

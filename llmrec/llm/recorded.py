@@ -2,13 +2,23 @@
 
 import difflib
 import json
+import logging
 from collections.abc import Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
-from llmrec.errors import ChatRejected, ChatUnavailable, RecordingMissing, SettingsError
+from llmrec.errors import (
+    ChatRejected,
+    ChatUnavailable,
+    FormatRefused,
+    RecordingMissing,
+    SettingsError,
+)
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest
+from llmrec.llm.openai_errors import FORMAT_STATUSES
+
+log = logging.getLogger(__name__)
 
 _COMPARED = 2_000
 _EXPLAINED = 3
@@ -26,6 +36,10 @@ class ReplayChatModel:
     def __init__(self, log: CallLog) -> None:
         self._log = log
         self._unanswered = 0
+
+    def is_recorded(self, request: ChatRequest) -> bool:
+        """Say whether the log has an exchange of this request."""
+        return request.custom_id in self._log
 
     async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         """Return the recorded answer, also where ``renew`` asks for another.
@@ -47,6 +61,15 @@ class ReplayChatModel:
         )
 
 
+class LiveChatModel(ChatModel, Protocol):
+    """A chat model that makes its answers."""
+
+    @property
+    def address(self) -> str:
+        """Where it is: scheme, host and path, without credentials."""
+        ...
+
+
 class LoggedChatModel:
     """Answers from a call log where it can, else from a live model, and records that.
 
@@ -56,46 +79,92 @@ class LoggedChatModel:
         fresh: ignore what is recorded.
     """
 
-    def __init__(self, log: CallLog, live: ChatModel | None, *, fresh: bool = False) -> None:
+    def __init__(self, log: CallLog, live: LiveChatModel | None, *, fresh: bool = False) -> None:
         self._log = log
         self._live = live
         self._fresh = fresh
+        self._elsewhere: set[str] = set()
+
+    def is_recorded(self, request: ChatRequest) -> bool:
+        """Say whether the log has a usable exchange of this request, and may be used."""
+        return self._usable(request) is not None
 
     async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         """Return a recorded answer, or a new one that is on disk before it is returned.
 
+        Without a live model a recorded answer stands, also where ``renew`` asks for another.
+
         Raises:
             SettingsError: a call is needed, and there is no live model.
             ChatError: the live model gave no answer.
+            FormatRefused: the server refuses the response format, now or when it was recorded.
         """
-        if not (self._fresh or renew):
-            exchange = self._log.find(request)
-            if exchange is not None and _succeeded(exchange):
-                return _recorded_reply(exchange)
+        exchange = self._usable(request)
+        if exchange is not None and (not renew or self._live is None):
+            self._note_server(exchange)
+            return _recorded_reply(exchange)
         if self._live is None:
             raise SettingsError(
-                f"{request.label or 'a request'} is not in {self._log.path}, and no live model "
-                "is set to answer it: replay a log that has it (--replay, mode='replay'), or "
-                "pass a ChatModel"
+                f"{request.label or 'a request'} is not in {self._log.path}, and nothing says "
+                "which server to call: set OPENAI_API_KEY, or --base-url (LLMREC_BASE_URL) for "
+                "another server, or replay a log that has it (--replay)"
             )
-        reply = await self._live.reply(request)
-        self._log.append(request, reply)
+        try:
+            reply = await self._live.reply(request)
+        except FormatRefused as error:
+            self._log.append(
+                request, error.body, status=error.status or 400, server=self._live.address
+            )
+            raise
+        self._log.append(request, dict(reply.body), server=self._live.address)
         return reply
+
+    def _usable(self, request: ChatRequest) -> dict[str, Any] | None:
+        exchange = None if self._fresh else self._log.find(request)
+        if exchange is None or not (_succeeded(exchange) or _refuses_format(exchange)):
+            return None
+        return exchange
+
+    def _note_server(self, exchange: Mapping[str, Any]) -> None:
+        server = exchange.get("server")
+        if self._live is None or server in (None, self._live.address, *self._elsewhere):
+            return
+        self._elsewhere.add(str(server))
+        log.warning(
+            "%s: some answers are from %s, not from %s", self._log.path, server, self._live.address
+        )
+
+
+def _response(exchange: Mapping[str, Any]) -> Mapping[str, Any]:
+    response = exchange["response"]
+    return response if isinstance(response, Mapping) else {}
+
+
+def _status(exchange: Mapping[str, Any]) -> int | None:
+    return _response(exchange).get("status_code")
 
 
 def _succeeded(exchange: Mapping[str, Any]) -> bool:
-    response = exchange["response"]
-    return isinstance(response, Mapping) and response.get("status_code") == 200
+    return _status(exchange) == 200 and isinstance(_response(exchange).get("body"), Mapping)
+
+
+def _refuses_format(exchange: Mapping[str, Any]) -> bool:
+    """Say whether a server refused the response format: of the 4xx only these are recorded."""
+    return _status(exchange) in FORMAT_STATUSES and "response_format" in exchange["body"]
 
 
 def _recorded_reply(exchange: Mapping[str, Any]) -> ChatReply:
     if _succeeded(exchange):
         return ChatReply(exchange["response"]["body"], recorded=True)
-    response = exchange["response"] or {}
-    status = response.get("status_code")
-    said = json.dumps(exchange.get("error") or response.get("body"), ensure_ascii=False)[:300]
-    kind = ChatRejected if status in (400, 401, 403, 404) else ChatUnavailable
-    raise kind(f"recorded for {exchange.get('label') or exchange['custom_id']}: {status} {said}")
+    status = _status(exchange)
+    body = _response(exchange).get("body")
+    said = json.dumps(exchange.get("error") or body, ensure_ascii=False)[:300]
+    what = f"recorded for {exchange.get('label') or exchange['custom_id']}: {status} {said}"
+    if _refuses_format(exchange):
+        raise FormatRefused(what, status, body)
+    if isinstance(status, int) and 400 <= status < 500 and status != 429:
+        raise ChatRejected(what, status, body)
+    raise ChatUnavailable(what)
 
 
 def _nearest(request: ChatRequest, log: CallLog) -> str:

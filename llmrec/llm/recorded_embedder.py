@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from llmrec.errors import InputError, RecordingMissing
-from llmrec.llm.embedder import Embedder, Role, Rows, vector_key
+from llmrec.llm.embedder import Embedder, Role, Rows, refuse_blank, vector_key
 from llmrec.llm.vectors import VectorsFile
 
 log = logging.getLogger(__name__)
@@ -86,14 +86,3 @@ class RecordedEmbedder:
 
     def _places(self) -> str:
         return ", ".join(str(file.path) for file in self._files) or "the files (none was given)"
-
-
-def refuse_blank(texts: Sequence[str]) -> None:
-    """Check texts before they are embedded.
-
-    Raises:
-        InputError: one has no visible character.
-    """
-    for number, text in enumerate(texts):
-        if not text or text.isspace():
-            raise InputError(f"text {number} of {len(texts)} to embed is blank")

@@ -28,6 +28,7 @@ from llmrec.matching.content_index import (
     file_digest,
     write_statistics,
 )
+from llmrec.matching.embedding import EmbedderChoice
 from llmrec.matching.item_text import RULE, item_text
 from llmrec.matching.similarity import hub_statistics
 from llmrec.records.reviews import Item, item_json
@@ -40,7 +41,7 @@ async def build_index(
     folder: str | Path,
     embedder: Embedder,
     *,
-    name: str,
+    choice: EmbedderChoice,
     vectors: VectorsFile | None = None,
     stored: Bank | None = None,
 ) -> ContentIndex:
@@ -50,7 +51,7 @@ async def build_index(
         items: the catalogue, ids unique.
         folder: where the index is to be; an older index there is replaced as a whole.
         embedder: makes the vectors.
-        name: of the embedder (``local``, ``lexical``).
+        choice: which embedder that is.
         vectors: recorded vectors; its query vectors go into the index.
         stored: a bank to keep in the index, beside the one of its own items.
 
@@ -75,7 +76,9 @@ async def build_index(
             write_vectors(new / QUERIES, embedder.model, {**kept, **queries})
         (new / ITEMS).write_text("".join(f"{item_json(i)}\n" for i in catalogue), "utf-8")
         manifest = Manifest(
-            embedder=name,
+            embedder=choice.name,
+            query_prefix=choice.query_prefix,
+            passage_prefix=choice.passage_prefix,
             model=embedder.model,
             dim=rows.shape[1],
             n_items=len(catalogue),

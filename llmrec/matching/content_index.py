@@ -56,7 +56,9 @@ class Manifest:
 
     Attributes:
         format: version of the folder's format.
-        embedder: ``local`` or ``lexical``.
+        embedder: ``local``, ``lexical`` or ``openai:MODEL[,PASSAGE_MODEL]``.
+        query_prefix: goes before every query that a server embeds.
+        passage_prefix: goes before every passage that a server embeds.
         model: the embedder's name in keys.
         dim: of the vectors.
         n_items: number of items.
@@ -68,6 +70,8 @@ class Manifest:
 
     format: Format = FORMAT
     embedder: str
+    query_prefix: str = ""
+    passage_prefix: str = ""
     model: str
     dim: Annotated[int, Field(ge=1)]
     n_items: Annotated[int, Field(ge=1)]

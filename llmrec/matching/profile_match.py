@@ -1,13 +1,13 @@
 """One person's interests against a catalogue: the best items, and which interest brought each."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from llmrec.llm.embedder import Rows
+from llmrec.llm.embedder import Embedder, Rows
 from llmrec.matching.bank_choice import ChosenBank
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.similarity import (
@@ -20,6 +20,7 @@ from llmrec.matching.similarity import (
     soft_maximum,
 )
 from llmrec.matching.top_k import top_k
+from llmrec.records.profile import Interest
 from llmrec.records.ranking import Because, ScoredItem
 
 MatchingName = Literal["hub", "cosine"]
@@ -43,6 +44,16 @@ class Taste:
     weights: Float64
     is_like: NDArray[np.bool_]
     queries: Rows
+
+
+async def embedded_taste(interests: Sequence[Interest], embedder: Embedder) -> Taste:
+    """Embed the interests of a profile, in query role."""
+    return Taste(
+        names=tuple(interest.name for interest in interests),
+        weights=np.array([interest.weight for interest in interests]),
+        is_like=np.array([interest.polarity == "like" for interest in interests]),
+        queries=await embedder.embed([interest.query for interest in interests], "query"),
+    )
 
 
 def match(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -10,9 +10,10 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from llmrec.errors import ReplyInvalid
-from llmrec.llm.chat import ChatModel, ChatRequest, Usage
+from llmrec.llm.chat import ChatModel, ChatRequest
+from llmrec.llm.metering import MeteredChatModel
 from llmrec.llm.prompts import Prompt
-from llmrec.llm.structured import ask, json_schema_format
+from llmrec.llm.structured import Asker, json_schema_format
 from llmrec.profiling.evidence import find_quote
 from llmrec.profiling.rendering import ShownReview, join_blocks, show_reviews
 from llmrec.records.grouping import UserReviews
@@ -92,33 +93,43 @@ class Extraction:
     Attributes:
         profile: checked.
         dropped: number of interests left out, by reason.
-        usage: tokens of the call.
-        recorded: whether the answer comes from the call log.
     """
 
     profile: InterestProfile
     dropped: Counter[str]
-    usage: Usage
-    recorded: bool
 
 
-@dataclass(frozen=True, slots=True)
 class Extractor:
     """Makes profiles with one chat model, one prompt and one catalogue.
 
-    Attributes:
+    Args:
         chat: answers the requests.
         model: the model's name in requests.
         prompt: with the placeholder ``$reviews``.
         titles: of the items, by id.
         rating_max: top of the rating scale.
+        sampling: further fields of each request (``temperature``, ``seed``…).
+
+    Attributes:
+        meter: counts calls and tokens.
     """
 
-    chat: ChatModel
-    model: str
-    prompt: Prompt
-    titles: Mapping[str, str] = field(default_factory=dict)
-    rating_max: float = 5
+    def __init__(
+        self,
+        chat: ChatModel,
+        model: str,
+        prompt: Prompt,
+        titles: Mapping[str, str] | None = None,
+        rating_max: float = 5,
+        sampling: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.meter = MeteredChatModel(chat)
+        self._asker = Asker(self.meter)
+        self._model = model
+        self._prompt = prompt
+        self._titles = titles or {}
+        self._rating_max = rating_max
+        self._sampling = sampling or {}
 
     async def extract(self, user: UserReviews, split: str | None = None) -> Extraction:
         """Make the profile of one user.
@@ -134,14 +145,16 @@ class Extractor:
             ReplyInvalid: the answer is not a profile.
             RecordingMissing: only recorded answers are allowed, and there is none.
         """
-        shown = show_reviews(user.reviews, self.titles, self.rating_max)
+        shown = show_reviews(user.reviews, self._titles, self._rating_max)
         request = ChatRequest(
-            model=self.model,
-            messages=self.prompt.messages(reviews=join_blocks(shown)),
+            model=self._model,
+            messages=self._prompt.messages(reviews=join_blocks(shown)),
             response_format=json_schema_format("interest_profile", PROFILE_SCHEMA),
+            sampling=self._sampling,
             label=f"{PROMPT_NAME}/{user.user_id}",
         )
-        replied, reply = await ask(self.chat, request, _parse)
+        answer = await self._asker.ask(request, _parse)
+        replied = answer.value
         interests, dropped = _checked(replied.interests, shown)
         profile = InterestProfile(
             user_id=user.user_id,
@@ -150,11 +163,11 @@ class Extractor:
             interests=interests,
             sources=_sources(user, shown),
             split=split,
-            model=self.model,
-            prompt=self.prompt.digest,
-            request=request.custom_id,
+            model=self._model,
+            prompt=self._prompt.digest,
+            request=answer.custom_id,
         )
-        return Extraction(profile, dropped, reply.usage, reply.recorded)
+        return Extraction(profile, dropped)
 
 
 def _parse(text: str) -> _RepliedProfile:

@@ -99,8 +99,9 @@ def read_users(
 ) -> Iterator[UserReviews]:
     """Read a file of reviews user by user, in the order of their first reviews.
 
-    The whole file is checked before the first user is yielded (of a file that is not kept in
-    memory all but second uses of an id, which are found when their user's turn comes). Up to ``buffer_bytes`` of text
+    The whole file is checked before this returns; of a file that is not kept in memory all but
+    second uses of an id, which are found when their user's turn comes. ``operator.length_hint`` of
+    what it returns tells how many users there are. Up to ``buffer_bytes`` of text
     are kept in memory. Of a larger file only the places of each user's rows are kept, and they
     are read again; where a file cannot be read at any place (``.gz``, stdin), each user's rows
     must then be adjacent.
@@ -134,13 +135,33 @@ def read_users(
         gathered = _read_from_places(reader, found)
     else:
         gathered = _read_in_order(reader, found)
+    return _Users(_in_order(reader, gathered), len(found))
+
+
+class _Users(Iterator[UserReviews]):
+    """Users one after the other; ``operator.length_hint`` tells how many are left."""
+
+    def __init__(self, users: Iterator[UserReviews], n: int) -> None:
+        self._users = users
+        self._left = n
+
+    def __next__(self) -> UserReviews:
+        user = next(self._users)
+        self._left -= 1
+        return user
+
+    def __length_hint__(self) -> int:
+        return self._left
+
+
+def _in_order(reader: RecordReader[Review], gathered: Iterable[_Rows]) -> Iterator[UserReviews]:
     undated = False
     for rows in gathered:
-        reviews = UserReviews.of(rows.reviews, rows.lines)
-        if not undated and reviews.reviews[-1].timestamp is None:
-            log.warning("%s: reviews without a timestamp count as the newest", path)
+        user = UserReviews.of(rows.reviews, rows.lines)
+        if not undated and user.reviews[-1].timestamp is None:
+            log.warning("%s: reviews without a timestamp count as the newest", reader.table.path)
             undated = True
-        yield reviews
+        yield user
 
 
 @contextmanager

@@ -1,0 +1,118 @@
+"""How far a run is: a live line on a terminal, else one plain line every 30 seconds."""
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Live
+
+from llmrec.profiling.run import ExtractionRun
+
+_PLAIN_EVERY_S = 30.0
+_UPDATED_EVERY_S = 1.0
+
+
+class Progress:
+    """Shows on stderr how far an extraction is; silent under --quiet.
+
+    Args:
+        run: what is under way.
+        n_users: how many users there are.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self, run: ExtractionRun, n_users: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._run = run
+        self._n_users = n_users
+        self._clock = clock
+        self._began = self._said = clock()
+        self._quiet = not logging.getLogger("llmrec").isEnabledFor(logging.INFO)
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty() and not self._quiet:
+            self._live = Live(
+                TextColumn("users"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.description}"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._live.add_task(self._counts(), total=self._n_users)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    async def keep_updating(self) -> None:
+        """Update every second until cancelled, also while one call takes long."""
+        while True:
+            await asyncio.sleep(_UPDATED_EVERY_S)
+            self.update()
+
+    def update(self) -> None:
+        """Show how far it is now."""
+        if self._live is not None:
+            task = self._live.task_ids[0]
+            self._live.update(task, completed=self._done, description=self._counts())
+        elif not self._quiet and self._clock() - self._said >= _PLAIN_EVERY_S:
+            self._said = self._clock()
+            click.echo(
+                f"{self._done} of {self._n_users} users, {self._counts()}{self._time_left()}",
+                err=True,
+            )
+
+    @property
+    def _done(self) -> int:
+        return self._run.made + len(self._run.failed)
+
+    def _time_left(self) -> str:
+        if not self._done:
+            return ""
+        left_s = (self._clock() - self._began) / self._done * (self._n_users - self._done)
+        return f", about {max(1, round(left_s / 60))} min left"
+
+    def _counts(self) -> str:
+        meter = self._run.extractor.meter
+        return (
+            f"{meter.replies - meter.replayed} calls, {meter.replayed} replayed, "
+            f"{len(self._run.failed)} failed, "
+            f"{meter.usage.input_tokens + meter.usage.output_tokens:,} tokens"
+        )
+
+
+def stop_on_interrupt(stop: Callable[[], None]) -> None:
+    """Let the first Ctrl-C call ``stop`` and the second interrupt, in the running event loop.
+
+    Where the system has no such signals (Windows), every Ctrl-C interrupts.
+    """
+    loop = asyncio.get_running_loop()
+
+    def first() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        click.echo("stopping after the call under way; Ctrl-C again stops at once", err=True)
+        stop()
+
+    try:
+        loop.add_signal_handler(signal.SIGINT, first)
+    except (NotImplementedError, ValueError):
+        return

@@ -1,0 +1,59 @@
+"""What a run asked for and what it used."""
+
+from llmrec.errors import Stopped
+from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest, Usage
+from llmrec.llm.tokens import count_tokens
+
+
+class MeteredChatModel:
+    """Passes requests on and counts what comes back, of every attempt.
+
+    Args:
+        chat: answers.
+
+    Attributes:
+        replies: number of answers.
+        replayed: of them, from a call log.
+        usage: tokens of all answers, replayed ones included.
+    """
+
+    def __init__(self, chat: ChatModel) -> None:
+        self._chat = chat
+        self.replies = 0
+        self.replayed = 0
+        self.usage = Usage()
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Let no further request pass: those under way are answered, counted and recorded."""
+        self._stopped = True
+
+    def is_recorded(self, request: ChatRequest) -> bool:
+        """Say whether there is an answer that can be used without a call."""
+        return self._chat.is_recorded(request)
+
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
+        """Answer as the chat model does; see ``ChatModel``.
+
+        Raises:
+            Stopped: ``stop`` was called before.
+        """
+        if self._stopped:
+            raise Stopped("no call is made after a stop; the same command goes on from here")
+        reply = await self._chat.reply(request, renew=renew)
+        if renew and reply.recorded:
+            return reply  # the one that was counted already: there is no other
+        self.replies += 1
+        self.replayed += reply.recorded
+        self.usage += reply.usage or estimated_usage(request, reply)
+        return reply
+
+
+def estimated_usage(request: ChatRequest, reply: ChatReply) -> Usage:
+    """Count the tokens of an exchange whose server did not, with o200k_base."""
+    written = reply.written
+    return Usage(
+        input_tokens=sum(count_tokens(message.content) for message in request.messages),
+        output_tokens=count_tokens(written),
+        estimated=True,
+    )

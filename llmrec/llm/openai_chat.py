@@ -1,0 +1,61 @@
+"""The chat model behind any OpenAI-compatible server."""
+
+from llmrec.errors import ChatError, ChatRejected, FormatRefused
+from llmrec.llm.chat import ChatReply, ChatRequest
+from llmrec.llm.openai_client import Server
+from llmrec.llm.openai_errors import names_no_model
+
+_MODELS_NAMED = 20
+
+
+class OpenAIChatModel:
+    """Answers chat requests by calling a server.
+
+    What is sent is the request's body and nothing else.
+
+    Args:
+        server: to call.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    @property
+    def address(self) -> str:
+        """The server's, without key."""
+        return self._server.address
+
+    def is_recorded(self, request: ChatRequest) -> bool:
+        """Return False: answers are made, not kept."""
+        return False
+
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
+        """Call the server.
+
+        Raises:
+            ChatUnavailable: still no answer after the last attempt.
+            ChatRejected: another try would not help; a wrong model lists those there are.
+            FormatRefused: the server does not take this response format.
+        """
+        body = request.body
+        model, messages = body.pop("model"), body.pop("messages")
+        try:
+            answer = await self._server.call(
+                lambda client: client.chat.completions.with_raw_response.create(
+                    model=model, messages=messages, extra_body=body
+                ),
+                expected="choices",
+            )
+        except ChatRejected as error:
+            if isinstance(error, FormatRefused) or not names_no_model(error):
+                raise
+            raise ChatRejected(f"{error}{await self._models()}", error.status, error.body) from None
+        return ChatReply(answer)
+
+    async def _models(self) -> str:
+        try:
+            names = await self._server.models()
+        except ChatError:
+            return ""
+        more = f" and {len(names) - _MODELS_NAMED} more" if len(names) > _MODELS_NAMED else ""
+        return f"; the server offers {', '.join(names[:_MODELS_NAMED])}{more}"

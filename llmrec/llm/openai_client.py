@@ -1,0 +1,224 @@
+"""One OpenAI-compatible server: opening a client, its errors as ours, the one retry policy."""
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
+from weakref import WeakKeyDictionary
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_random_exponential,
+)
+
+from llmrec.errors import ChatUnavailable, SettingsError
+from llmrec.llm.openai_errors import mapped, timed_out, without_key
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+log = logging.getLogger(__name__)
+
+OPENAI_URL = "https://api.openai.com/v1"
+_AZURE_VERSION = "api-version"
+_SAID = 200
+
+_KEY = re.compile(r"[!-~]+")
+_SECRET_LENGTH = 16
+"""A shorter key is a word like ``ollama``, that an answer may well have in it."""
+
+Send = Callable[["AsyncOpenAI"], Awaitable[Any]]
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where a server is, and how patient to be with it.
+
+    Attributes:
+        base_url: with its path (``…/v1``); a query such as ``?api-version=…`` (Azure) is kept.
+        api_key: None for a server without keys.
+        key_source: where the key was found, for messages.
+        timeout_s: how long one attempt may take, from the first byte out to the last one in.
+        max_attempts: of one call, the first included.
+        max_wait_s: how long after the first attempt of a call another may begin.
+        first_wait_s: scale of the random, growing waits between attempts.
+    """
+
+    base_url: str = OPENAI_URL
+    api_key: str | None = field(default=None, repr=False)
+    key_source: str = "none"
+    timeout_s: float = 120.0
+    max_attempts: int = 6
+    max_wait_s: float = 300.0
+    first_wait_s: float = 0.5
+
+
+class Server:
+    """Sends requests to one server and tries again where that can help.
+
+    Tried again are timeouts, cut connections, answers that are not what the API promises, 408,
+    409, 425, 429 and 5xx, after the time that the server asks for, else after a random time that
+    grows; never 3xx, which would carry the key elsewhere, nor any other 4xx, nor a 429 for an
+    exhausted quota.
+
+    Args:
+        settings: where it is.
+        sleep: waits for some seconds.
+
+    Attributes:
+        address: scheme, host, port and path, without query or key.
+
+    Raises:
+        SettingsError: the URL is not one or has a password in it, or the key cannot be sent.
+    """
+
+    def __init__(self, settings: ServerSettings, sleep: Sleep = asyncio.sleep) -> None:
+        parts = _checked_url(settings.base_url)
+        if settings.api_key is not None and not _KEY.fullmatch(settings.api_key):
+            raise SettingsError(
+                f"the key from {settings.key_source}: expected visible ASCII characters only"
+            )
+        self.settings = settings
+        self._sleep = sleep
+        self._secret = settings.api_key if len(settings.api_key or "") >= _SECRET_LENGTH else None
+        self.address = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+        self._query = dict(parse_qsl(parts.query))
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncOpenAI] = (
+            WeakKeyDictionary()
+        )
+
+    async def call(self, send: Send, expected: str) -> dict[str, Any]:
+        """Send a request, again where that can help, and return the JSON object that comes back.
+
+        Args:
+            send: sends it with the given client, through ``with_raw_response``.
+            expected: name of the list that the object must have.
+
+        Raises:
+            ChatUnavailable: still no answer after the last attempt.
+            ChatRejected: another try would not help.
+        """
+        retrying = AsyncRetrying(
+            sleep=self._sleep,
+            retry=retry_if_exception_type(ChatUnavailable),
+            wait=self._wait_s,
+            stop=stop_after_attempt(self.settings.max_attempts)
+            | stop_before_delay(self.settings.max_wait_s),
+            before_sleep=self._say,
+            reraise=True,
+        )
+        try:
+            result: dict[str, Any] = await retrying(self._attempt, send, expected)
+        except ChatUnavailable as error:
+            attempts = retrying.statistics["attempt_number"]
+            raise ChatUnavailable(_given_up(error, attempts), error.retry_after_s) from None
+        return result
+
+    async def models(self) -> list[str]:
+        """Return the names of the models that the server offers, sorted.
+
+        Raises:
+            ChatError: it does not say.
+        """
+        listed = await self._attempt(lambda client: client.models.with_raw_response.list(), "data")
+        return sorted(str(m.get("id")) for m in listed["data"] if isinstance(m, Mapping))
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.close()
+
+    async def _attempt(self, send: Send, expected: str) -> dict[str, Any]:
+        import openai
+
+        try:
+            async with asyncio.timeout(self.settings.timeout_s):
+                response = await send(self._client())
+        except TimeoutError:
+            raise timed_out(self.address, self.settings) from None
+        except openai.APIError as error:
+            raise mapped(error, self.address, self.settings) from None
+        return self._read(response.content, expected)
+
+    def _read(self, content: bytes, expected: str) -> dict[str, Any]:
+        try:
+            body = without_key(json.loads(content), self._secret)
+        except (ValueError, RecursionError):
+            what = "is no JSON"
+        else:
+            what = f"has no {expected}" if isinstance(body, dict) else "is no JSON object"
+            if isinstance(body, dict) and body.get(expected) and isinstance(body[expected], list):
+                return body
+        said = without_key(content.decode("utf-8", "replace"), self.settings.api_key)
+        raise ChatUnavailable(f"{self.address}: the answer {what}: {said[:_SAID]!r}")
+
+    def _client(self) -> "AsyncOpenAI":
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            client = self._clients[loop] = self._opened()
+        return client
+
+    def _opened(self) -> "AsyncOpenAI":
+        import openai
+
+        hooks = {} if self.settings.api_key else {"request": [_take_credentials_out]}
+        common: dict[str, Any] = {
+            "base_url": self.address,
+            "api_key": self.settings.api_key or "none",
+            "timeout": None,  # _attempt has the one that counts
+            "max_retries": 0,
+            "http_client": openai.DefaultAsyncHttpxClient(
+                follow_redirects=False, event_hooks=hooks
+            ),
+        }
+        query = dict(self._query)
+        version = query.pop(_AZURE_VERSION, None)
+        if version is not None:
+            return openai.AsyncAzureOpenAI(**common, default_query=query, api_version=version)
+        return openai.AsyncOpenAI(**common, default_query=query)
+
+    def _wait_s(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after_s if isinstance(error, ChatUnavailable) else None
+        if asked is not None:
+            return asked
+        return float(wait_random_exponential(self.settings.first_wait_s, max=30)(state))
+
+    def _say(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.info(
+            "attempt %d: %s; once more in %.1f s", state.attempt_number, error, state.upcoming_sleep
+        )
+
+
+def _checked_url(base_url: str) -> SplitResult:
+    parts = urlsplit(base_url)
+    if parts.username or parts.password:
+        raise SettingsError("base URL: leave user and password out, set the key instead")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        came = base_url.partition("?")[0][:80]
+        raise SettingsError(f"base URL: expected http(s)://host/path, came {came!r}")
+    return parts
+
+
+async def _take_credentials_out(request: Any) -> None:
+    """Keep the placeholder back that the openai package wants where there is no key."""
+    for name in ("authorization", "api-key"):
+        request.headers.pop(name, None)
+
+
+def _given_up(error: ChatUnavailable, attempts: int) -> str:
+    tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+    asked = f", it asks to wait {error.retry_after_s:g} s" if error.retry_after_s else ""
+    return f"{error} (given up after {tries}{asked})"
