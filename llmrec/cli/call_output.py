@@ -90,6 +90,6 @@ def _reply(exchange: LoggedExchange) -> str:
 def _print_text(console: Console, role: str, content: object) -> None:
     """Print a text with its lines, each of them harmless."""
     text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
-    console.print(Padding(Text(visible(role), style="cyan"), (0, 0, 0, 2)))
+    console.print(Padding(Text(visible(role), style="cyan"), (0, 0, 0, 2), expand=False))
     for line in text.splitlines():
-        console.print(Padding(Text(visible(line)), (0, 0, 0, 4)))
+        console.print(Padding(Text(visible(line)), (0, 0, 0, 4), expand=False))

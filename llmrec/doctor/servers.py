@@ -102,7 +102,7 @@ async def reach(server: Server) -> tuple[Check, list[str]]:
         return Check(name, "failed", str(error)), []
     except ChatError as error:
         return Check(name, "failed", str(error), "is it running, and its base URL right?"), []
-    return Check(name, "ok", f"reached, lists {len(models)} models"), models
+    return Check(name, "ok", f"reached; models listed: {len(models)}"), models
 
 
 def price_check(model: str | None, server: Server | None) -> Check:
@@ -158,7 +158,8 @@ async def _structured_check(server: Server, model: str) -> Check:
     try:
         await asker.ask(request, _parse)
     except (ChatError, ReplyInvalid) as error:
-        return Check(name, "failed", f"{error}{_spent(meter)}", "try another model or server")
+        advice = "try another model" if meter.replies else ""
+        return Check(name, "failed", f"{error}{_spent(meter)}", advice)
     found = f"{asker.response_format}{_spent(meter)}"
     if asker.response_format != "json_schema":
         advice = "the schema goes into the prompt, and more replies will have to be asked again"
@@ -176,6 +177,8 @@ def _parse(text: str) -> _Reply:
 
 
 def _spent(meter: MeteredChatModel) -> str:
-    about = "about " if meter.usage.estimated else ""
     usage = meter.usage
+    if not meter.replies:
+        return ""
+    about = "about " if usage.estimated else ""
     return f" ({about}{usage.input_tokens} tokens in, {usage.output_tokens} out)"
