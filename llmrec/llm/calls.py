@@ -8,6 +8,9 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +21,61 @@ from llmrec.llm.chat import CHAT_URL, ChatRequest
 log = logging.getLogger(__name__)
 
 _BEGINNING = b'{"custom_id"'
+_LOOKED_UP: ContextVar[set[str] | None] = ContextVar("looked_up", default=None)
+
+
+@contextmanager
+def looked_up() -> Iterator[set[str]]:
+    """Collect the ids that anything done inside this block asks call logs for, found or not.
+
+    A program that makes its own call logs can so be asked what of them it needs.
+    """
+    ids: set[str] = set()
+    token = _LOOKED_UP.set(ids)
+    try:
+        yield ids
+    finally:
+        _LOOKED_UP.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedLine:
+    """A whole line of a call log.
+
+    Attributes:
+        offset: where it begins, in bytes.
+        raw: the line, with its line end if it has one.
+        exchange: what it holds.
+    """
+
+    offset: int
+    raw: bytes
+    exchange: dict[str, Any]
+
+    @property
+    def custom_id(self) -> str:
+        """The id of the request."""
+        custom_id: str = self.exchange["custom_id"]
+        return custom_id
+
+
+def logged_lines(path: str | Path) -> Iterator[LoggedLine]:
+    """Yield the lines of a call log; one that a stop cut short is left out, with a note.
+
+    Raises:
+        InputError: it is not there, is not a call log, or cannot be read.
+    """
+    path = Path(path)
+    offset = 0
+    try:
+        with path.open("rb") as file:
+            for number, raw in enumerate(file):
+                exchange = None if raw.isspace() else _exchange(raw, path, number)
+                if exchange is not None:
+                    yield LoggedLine(offset, raw, exchange)
+                offset += len(raw)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from None
 
 
 class CallLog:
@@ -35,10 +93,10 @@ class CallLog:
         self.path = Path(path)
         self._places: dict[str, int] = {}
         if must_exist or self.path.exists():
-            self._scan()
+            self._places = {line.custom_id: line.offset for line in logged_lines(self.path)}
 
     def __contains__(self, custom_id: str) -> bool:
-        return custom_id in self._places
+        return self._place(custom_id) is not None
 
     def __len__(self) -> int:
         return len(self._places)
@@ -49,7 +107,7 @@ class CallLog:
         Raises:
             InputError: the line was altered: its id is not that of its request.
         """
-        place = self._places.get(request.custom_id)
+        place = self._place(request.custom_id)
         return None if place is None else self._read(place)
 
     def exchanges(self) -> Iterator[dict[str, Any]]:
@@ -93,33 +151,11 @@ class CallLog:
         except OSError as error:
             raise InputError(f"cannot be written: {error.strerror}", path=self.path) from None
 
-    def _scan(self) -> None:
-        offset = number = 0
-        try:
-            with self.path.open("rb") as file:
-                for raw in file:
-                    if not raw.isspace():
-                        self._note(raw, offset, number)
-                    offset += len(raw)
-                    number += 1
-        except OSError as error:
-            raise InputError(f"cannot be read: {error.strerror}", path=self.path) from None
-
-    def _note(self, raw: bytes, offset: int, number: int) -> None:
-        try:
-            exchange = json.loads(raw)
-        except ValueError as error:
-            if not raw.endswith(b"\n") or _BEGINNING.startswith(raw[: len(_BEGINNING)].rstrip()):
-                log.warning("%s, line %d: cut short by a stop, ignored", self.path, number)
-                return
-            raise InputError(f"not JSON: {error}", path=self.path, line=number) from None
-        if not _is_exchange(exchange):
-            raise InputError(
-                "not a call log: expected an object with custom_id, body and response",
-                path=self.path,
-                line=number,
-            )
-        self._places[exchange["custom_id"]] = offset
+    def _place(self, custom_id: str) -> int | None:
+        ids = _LOOKED_UP.get()
+        if ids is not None:
+            ids.add(custom_id)
+        return self._places.get(custom_id)
 
     def _read(self, offset: int) -> dict[str, Any]:
         with self.path.open("rb") as file:
@@ -132,6 +168,25 @@ class CallLog:
                 path=f"{self.path}, byte {offset}",
             )
         return exchange
+
+
+def _exchange(raw: bytes, path: Path, number: int) -> dict[str, Any] | None:
+    """Return what a line holds, or None for one that a stop cut short."""
+    try:
+        exchange = json.loads(raw)
+    except ValueError as error:
+        if not raw.endswith(b"\n") or _BEGINNING.startswith(raw[: len(_BEGINNING)].rstrip()):
+            log.warning("%s, line %d: cut short by a stop, ignored", path, number)
+            return None
+        raise InputError(f"not JSON: {error}", path=path, line=number) from None
+    if not _is_exchange(exchange):
+        raise InputError(
+            "not a call log: expected an object with custom_id, body and response",
+            path=path,
+            line=number,
+        )
+    whole: dict[str, Any] = exchange
+    return whole
 
 
 def _ends_a_line(file: IO[bytes]) -> bool:

@@ -57,6 +57,11 @@ class Asker:
         self._chat = chat
         self._format = 0
 
+    @property
+    def response_format(self) -> str:
+        """The best that the server is not known to refuse: json_schema, json_object or text."""
+        return _FORMATS[self._format]
+
     async def ask(self, request: ChatRequest, parse: Callable[[str], T]) -> Answer[T]:
         """Ask, parse the JSON object in the reply, and ask again where that fails, at most twice.
 

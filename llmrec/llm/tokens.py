@@ -27,6 +27,9 @@ _FILES = {
 }
 """Name in tiktoken's cache and SHA-256, as in tiktoken's own source."""
 
+ENCODINGS = tuple(_FILES)
+"""Names of the encodings that come with the package."""
+
 _LOADING = threading.Lock()
 
 
