@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from llmrec.errors import SettingsError
+from llmrec.errors import IndexMismatch, SettingsError
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel
 from llmrec.llm.embedder import Embedder
@@ -154,13 +154,18 @@ def embedder_of_index(
     if choice.name == LEXICAL:
         _refuse_vectors(vectors)
         return OpenedEmbedder(live_embedder(choice, None))
+    if choice.key_model != manifest.model:
+        raise IndexMismatch(
+            f"{index.folder}: made with {manifest.model!r}, and {choice.name} is "
+            f"{choice.key_model!r} here: build the index again"
+        )
     kept = VectorsFile(index.folder / QUERIES, manifest.model)
     given = None if vectors is None else VectorsFile(vectors, manifest.model)
     there = local_is_installed() if choice.name == LOCAL else server is not None
-    record_to = given or kept
+    record_to = kept if given is None else given
     recorded = RecordedEmbedder(
         manifest.model,
-        [kept, *([given] if given else [])],
+        [kept] if given is None else [kept, given],
         live=live_embedder(choice, server) if there and mode != "replay" else None,
         record_to=record_to,
     )

@@ -250,7 +250,7 @@ class Recommender:
         return Recommendation(
             user_id=profile.user_id,
             bank=chosen.kind if chosen else None,
-            reason=_reason(profile),
+            reason=_reason(profile, matching),
             recommendations=()
             if unusable
             else match(
@@ -339,7 +339,11 @@ class Recommender:
         return bank if isinstance(bank, ChosenBank) else await self.abank(bank)
 
 
-def _reason(profile: InterestProfile) -> str | None:
+def _reason(profile: InterestProfile, matching: MatchingName) -> str | None:
+    if profile.likes:
+        return None
     if not profile.interests:
         return "the profile has no interests"
-    return None if profile.likes else "the profile has no likes: least disliked items first"
+    if matching == "cosine":
+        return "the profile has no likes, and plain cosine goes by likes alone"
+    return "the profile has no likes: least disliked items first"

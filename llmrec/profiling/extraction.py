@@ -82,6 +82,7 @@ class _RepliedProfile:
     interests: Annotated[tuple[Any, ...], Field(strict=False)]
 
 
+_INTEREST_FIELDS = ("name", "polarity", "weight", "description", "evidence")
 _INTEREST = TypeAdapter(_RepliedInterest)
 _PROFILE = TypeAdapter(_RepliedProfile)
 
@@ -199,7 +200,8 @@ def _interest(raw: object, by_label: Mapping[str, ShownReview]) -> Interest | st
         replied = _INTEREST.validate_json(to_json(raw))
     except ValidationError as error:
         wrong = {problem["loc"][0] for problem in error.errors() if problem["loc"]}
-        return f"{sorted(wrong)[0]} not as asked" if wrong else "not an interest"
+        named = next((name for name in _INTEREST_FIELDS if name in wrong), "an unknown key")
+        return f"{named} not as asked" if wrong else "not an interest"
     if not replied.evidence:
         return "no quote"
     evidence: list[Evidence] = []

@@ -61,7 +61,9 @@ class Split:
             InputError: the line names a review of another user, or a target review that is not
                 about the target item.
         """
-        line = self.lines[user.user_id]
+        line = self.lines.get(user.user_id)
+        if line is None:
+            raise InputError(f"no line for user {user.user_id!r}", path=self.path)
         at = dict(zip(user.lines, user.reviews, strict=True))
         self._check(line, at)
         if line.target_line is not None and at[line.target_line].item_id != line.target_item:

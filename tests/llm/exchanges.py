@@ -24,9 +24,14 @@ def answered(text: str, **choice: Any) -> ChatReply:
 class LiveChat:
     """Gives its answers one after the other, then echoes; keeps what it was asked."""
 
+    address = "http://localhost/v1"
+
     def __init__(self, *answers: ChatReply | Exception) -> None:
         self.answers = list(answers)
         self.requests: list[ChatRequest] = []
+
+    def is_recorded(self, request: ChatRequest) -> bool:
+        return False
 
     async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         self.requests.append(request)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from llmrec.errors import InputError
 from llmrec.llm.calls import CallLog
-from llmrec.llm.chat import ChatReply, ChatRequest
+from llmrec.llm.chat import ChatRequest
 from llmrec.llm.recorded import ReplayChatModel
 
 
@@ -22,7 +22,7 @@ def log_of(path: Path, *texts: str) -> CallLog:
     """Return a log of the echoes of some questions."""
     log = CallLog(path)
     for text in texts:
-        log.append(asked(text, label=f"test/{text}"), answered(f"echo: {text}"))
+        log.append(asked(text, label=f"test/{text}"), dict(answered(f"echo: {text}").body))
     return log
 
 
@@ -39,7 +39,7 @@ def test_a_new_log_is_empty_and_makes_no_file(tmp_path: Path) -> None:
 
 def test_an_exchange_has_the_shape_of_the_batch_api(tmp_path: Path) -> None:
     request, reply = asked(label="test/one"), answered("A chase of voices.")
-    CallLog(tmp_path / "calls.jsonl").append(request, reply)
+    CallLog(tmp_path / "calls.jsonl").append(request, dict(reply.body))
     assert json.loads((tmp_path / "calls.jsonl").read_text("utf-8")) == {
         "custom_id": request.custom_id,
         "label": "test/one",
@@ -74,7 +74,7 @@ def test_scanning_finds_every_call_of_a_recording(demo: Path) -> None:
 
 def test_the_newest_line_wins(tmp_path: Path) -> None:
     log = log_of(tmp_path / "calls.jsonl", "one", "two")
-    log.append(asked("one"), answered("newer"))
+    log.append(asked("one"), dict(answered("newer").body))
     for seen in (log, CallLog(log.path)):
         assert len(seen) == 2
         assert replayed(seen, asked("one")) == "newer"
@@ -104,9 +104,9 @@ def test_any_text_comes_back_as_it_was(
 ) -> None:
     request = asked(question, label=label, sampling=sampling)
     log = CallLog(tmp_path_factory.mktemp("log") / "calls.jsonl")
-    log.append(asked("before"), answered("before"))
-    log.append(request, answered(answer))
-    log.append(asked("after"), answered("after"))
+    log.append(asked("before"), dict(answered("before").body))
+    log.append(request, dict(answered(answer).body))
+    log.append(asked("after"), dict(answered("after").body))
     for seen in (log, CallLog(log.path)):
         exchange = seen.find(request)
         assert exchange is not None
@@ -127,7 +127,7 @@ def test_a_last_line_cut_anywhere_is_ignored_and_the_next_begins_a_line(
         log = CallLog(path)
         assert len(log) == 1
         assert caplog.messages == [f"{path}, line 1: cut short by a stop, ignored"]
-        log.append(asked("two"), answered("echo: two"))
+        log.append(asked("two"), dict(answered("echo: two").body))
         again = CallLog(path)
         assert len(again) == 2
         assert replayed(again, asked("one")) == "echo: one"
@@ -223,7 +223,7 @@ def test_a_log_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_a_log_that_cannot_be_written_is_named_and_not_counted(tmp_path: Path) -> None:
     log = CallLog(tmp_path / "no folder" / "calls.jsonl")
     with pytest.raises(InputError, match="cannot be written: No such file") as wrong:
-        log.append(asked(), answered("never kept"))
+        log.append(asked(), dict(answered("never kept").body))
     assert wrong.value.path == str(log.path)
     assert len(log) == 0
 
@@ -232,7 +232,7 @@ def test_a_log_that_cannot_be_written_is_named_and_not_counted(tmp_path: Path) -
 def test_half_a_character_in_a_reply_is_kept(tmp_path: Path) -> None:
     body = json.loads(r'{"choices": [{"message": {"content": "\ud83d"}}]}')
     log = CallLog(tmp_path / "calls.jsonl")
-    log.append(asked(), ChatReply(body))
+    log.append(asked(), body)
     assert asked().custom_id in CallLog(log.path)
 
 
@@ -243,7 +243,7 @@ from llmrec.llm.chat import ChatReply, ChatRequest, Message
 log = CallLog(sys.argv[1])
 for n in range(20):
     request = ChatRequest(sys.argv[2], (Message("user", f"{n} " + "la " * 10_000),))
-    log.append(request, ChatReply({"choices": [], "n": n}))
+    log.append(request, {"choices": [], "n": n})
     assert log.find(request)["response"]["body"]["n"] == n
 """
 

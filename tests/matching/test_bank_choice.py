@@ -16,7 +16,7 @@ from llmrec.matching.bank import bank_of_profiles, bank_of_run
 from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
-from llmrec.matching.embedding import LexicalEmbedder
+from llmrec.matching.embedding import EmbedderChoice, LexicalEmbedder
 from llmrec.matching.similarity import hub_statistics
 from llmrec.records.profile import InterestProfile
 from llmrec.records.reviews import Item
@@ -52,8 +52,12 @@ def lexical_folders(
     )
     stored = bank_of_profiles([profile])
     lexical = LexicalEmbedder()
-    asyncio.run(build_index(items, folder / "own", lexical, name="lexical"))
-    asyncio.run(build_index(items, folder / "both", lexical, name="lexical", stored=stored))
+    asyncio.run(build_index(items, folder / "own", lexical, choice=EmbedderChoice("lexical")))
+    asyncio.run(
+        build_index(
+            items, folder / "both", lexical, choice=EmbedderChoice("lexical"), stored=stored
+        )
+    )
     return {"own": folder / "own", "both": folder / "both"}
 
 

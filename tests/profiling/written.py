@@ -59,14 +59,19 @@ def profile_reply(*interests: object, **fields: Any) -> str:
 class CraftedChat:
     """Gives the one reply, or that of the user asked about; keeps what it was asked."""
 
+    address = "http://localhost/v1"
+
     def __init__(self, reply: str | None = None, **by_user: str | Exception) -> None:
         self.one = reply
         self.by_user = by_user
         self.requests: list[ChatRequest] = []
 
+    def is_recorded(self, request: ChatRequest) -> bool:
+        return False
+
     async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         self.requests.append(request)
-        answer = self.by_user.get(request.label.removeprefix("extract_profile/"), self.one)
+        answer = self.by_user.get(request.label.split("/")[1], self.one)
         if isinstance(answer, Exception):
             raise answer
         return ChatReply(

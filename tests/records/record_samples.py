@@ -5,13 +5,10 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-import pytest
 from hypothesis import strategies as st
 
 from llmrec.records.profile import Evidence, Interest, InterestProfile, Source
 from llmrec.records.ranking import Because, Recommendation, ScoredItem
-
-reads_stdin = pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning")
 
 TEXTS = st.text(st.characters(codec="utf-8"))
 IDS = st.text(st.characters(codec="utf-8"), min_size=1)

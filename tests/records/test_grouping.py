@@ -3,14 +3,16 @@
 import gc
 import gzip
 from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime
+from operator import length_hint
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from record_samples import csv_text, json_lines, reads_stdin
+from record_samples import csv_text, json_lines
 
 from llmrec.errors import InputError
 from llmrec.records.grouping import UserReviews, read_users
@@ -80,10 +82,29 @@ def test_a_file_without_rows_has_no_users(write: Write) -> None:
     assert list(read_users(write("r.jsonl", "\n\n"))) == []
 
 
+@pytest.mark.parametrize("buffer_bytes", [2**20, 0])
+def test_users_say_how_many_are_left(write: Write, buffer_bytes: int) -> None:
+    groups = read_users(write("r.jsonl", json_lines(*_rows("abbc"))), buffer_bytes=buffer_bytes)
+    left = [length_hint(groups)]
+    left += [length_hint(groups) for _ in groups]
+    assert left == [3, 2, 1, 0]
+
+
+def test_only_the_wanted_users_are_counted(write: Write) -> None:
+    path = write("r.jsonl", json_lines(*_rows("abbc")))
+    assert length_hint(read_users(path, users={"a", "c", "d"})) == 2
+
+
 def test_columns_and_the_scale_are_passed_on(write: Write) -> None:
     path = write("r.jsonl", json_lines({"who": "a", "text": "x", "rating": 9}))
     (group,) = read_users(path, columns={"user_id": "who"}, rating_max=10)
     assert group.reviews == (Review("a", "x", rating=9, review_id="L0"),)
+
+
+def test_the_top_of_the_scale_is_five_unless_said(write: Write) -> None:
+    path = write("r.jsonl", json_lines({"user_id": "a", "text": "x", "rating": 5.5}))
+    with pytest.raises(InputError, match="rating: expected at most 5,"):
+        read_users(path)
 
 
 def test_several_reviews_of_no_single_user_are_refused() -> None:
@@ -110,6 +131,12 @@ def test_lines_follow_their_reviews() -> None:
     group = UserReviews.of(iter(reviews), iter([7, 8, 9]))
     assert group == UserReviews("a", (reviews[2], reviews[0], reviews[1]), (9, 7, 8))
     assert UserReviews.of(reviews).lines == ()
+
+
+def test_reviews_of_a_user_are_frozen() -> None:
+    group = UserReviews.of([Review("a", "x", review_id="1")])
+    with pytest.raises(FrozenInstanceError):
+        group.user_id = "b"  # type: ignore[misc]
 
 
 IN_MEMORY = [(name, 2**20) for name in ("r.jsonl", "r.csv", "r.jsonl.gz", "r.csv.gz")]
@@ -214,10 +241,10 @@ def test_each_row_that_is_left_out_is_said_once(
 
 
 @pytest.mark.parametrize(WAY, IN_MEMORY + FROM_PLACES + IN_ONE_PASS)
-def test_a_bad_row_is_an_error_before_the_first_user(name: str, buffer_bytes: int) -> None:
-    groups = _read(name, [*_rows("ab"), {"user_id": "b", "text": ""}], buffer_bytes=buffer_bytes)
+def test_a_bad_row_is_an_error_before_any_user(name: str, buffer_bytes: int) -> None:
+    rows = [*_rows("ab"), {"user_id": "b", "text": ""}]
     with pytest.raises(InputError, match=r"line 2 \(counted from 0\): text: "):
-        next(groups)
+        _read(name, rows, buffer_bytes=buffer_bytes)
 
 
 @pytest.mark.parametrize(WAY, IN_MEMORY + FROM_PLACES + IN_ONE_PASS)
@@ -230,10 +257,10 @@ def test_a_second_review_with_one_id_is_refused(name: str, buffer_bytes: int) ->
     )
 
 
-def test_a_second_review_with_one_id_is_an_error_before_the_first_user() -> None:
+def test_a_second_review_with_one_id_in_memory_is_an_error_before_any_user() -> None:
     rows = [{**row, "review_id": "r1"} for row in _rows("abb")]
     with pytest.raises(InputError, match="line 2"):
-        next(_read("r.jsonl", rows))
+        _read("r.jsonl", rows)
 
 
 def test_two_users_can_have_reviews_with_one_id(write: Write) -> None:
@@ -253,7 +280,6 @@ def test_scattered_rows_that_cannot_be_read_again_are_refused(name: str, buffer_
     )
 
 
-@reads_stdin
 @pytest.mark.parametrize("as_csv", [False, True])
 def test_stdin_beyond_the_buffer_is_read_in_one_pass(stdin: Stdin, as_csv: bool) -> None:
     rows = _rows("bbaac")
@@ -261,13 +287,11 @@ def test_stdin_beyond_the_buffer_is_read_in_one_pass(stdin: Stdin, as_csv: bool)
     assert _lines(read_users("-", buffer_bytes=0)) == {"b": (0, 1), "a": (2, 3), "c": (4,)}
 
 
-@reads_stdin
 def test_scattered_rows_of_stdin_are_gathered_while_they_fit(stdin: Stdin) -> None:
     stdin(json_lines(*_rows("aba")))
     assert _lines(read_users("-")) == {"a": (0, 2), "b": (1,)}
 
 
-@reads_stdin
 def test_scattered_rows_of_stdin_beyond_the_buffer_are_refused(stdin: Stdin) -> None:
     stdin(json_lines(*_rows("aba")))
     with pytest.raises(InputError, match="sort the rows by user"):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from pydantic import ValidationError
-from record_samples import json_lines, profiles, reads_stdin
+from record_samples import json_lines, profiles
 
 from llmrec.errors import InputError
 from llmrec.records.profile import (
@@ -237,7 +237,6 @@ def test_profiles_are_read_line_by_line(write: Write, name: str) -> None:
         next(found)
 
 
-@reads_stdin
 def test_profiles_come_from_stdin_too(stdin: Stdin) -> None:
     stdin(json_lines(PROFILE))
     assert list(read_profiles("-")) == [_profile()]

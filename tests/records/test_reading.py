@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from record_samples import IDS, TEXTS, VISIBLE_TEXTS, csv_text, json_lines, reads_stdin
+from record_samples import IDS, TEXTS, VISIBLE_TEXTS, csv_text, json_lines
 
 from llmrec.errors import InputError
 from llmrec.records.reading import RecordReader, read_items, read_reviews
@@ -56,7 +56,6 @@ def test_every_format_gives_the_same_reviews(write: Write, name: str, content: s
     assert list(read_reviews(write(name, content))) == REVIEWS
 
 
-@reads_stdin
 @pytest.mark.parametrize("content", [json_lines(*ROWS), csv_text(FIELDS, ROWS)])
 def test_stdin_gives_the_same_reviews(stdin: Stdin, content: str) -> None:
     stdin(content)

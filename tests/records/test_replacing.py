@@ -81,3 +81,9 @@ def test_an_impossible_name_is_an_error_of_the_file(tmp_path: Path, name: str) -
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(InputError, match="cannot be written"), replaced(tmp_path / name):
         pytest.fail("there is nothing to write to")
+
+
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_a_folder_has_no_name_of_a_file(name: str) -> None:
+    with pytest.raises(InputError, match="the name of a file is expected"), replaced(name):
+        pytest.fail("there is nothing to write to")

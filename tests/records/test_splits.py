@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
-from record_samples import json_lines, reads_stdin
+from record_samples import json_lines
 
 from llmrec.errors import InputError
 from llmrec.records.grouping import UserReviews, read_users
@@ -165,7 +165,6 @@ def test_a_bad_line_is_named(write: Write, line: Any, problem: str) -> None:
     assert caught.value.what.startswith(problem)
 
 
-@reads_stdin
 def test_a_split_comes_from_stdin_too(stdin: Stdin) -> None:
     stdin(json_lines(BO))
     split = read_split("-")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from record_samples import json_lines, reads_stdin
+from record_samples import json_lines
 
 from llmrec.errors import InputError
 from llmrec.records import tables
@@ -91,7 +91,6 @@ def test_the_name_says_what_a_file_is(
     assert list(table.rows()) == []
 
 
-@reads_stdin
 @pytest.mark.parametrize(
     ("content", "is_csv"),
     [
@@ -108,7 +107,6 @@ def test_the_first_character_says_what_stdin_is(stdin: Stdin, content: str, is_c
     assert (table.is_csv, table.seekable) == (is_csv, False)
 
 
-@reads_stdin
 @pytest.mark.parametrize("buffer_bytes", [2**20, 10])
 def test_stdin_can_be_read_as_often_as_needed(
     stdin: Stdin, monkeypatch: pytest.MonkeyPatch, buffer_bytes: int
