@@ -268,7 +268,7 @@ class Recommender:
         k: int = 10,
         *,
         matching: MatchingName = "hub",
-        bank: BankName = "auto",
+        bank: BankName | ChosenBank = "auto",
     ) -> Recommendation:
         """Return the k items that fit a sentence best, without any profile.
 
@@ -290,7 +290,7 @@ class Recommender:
         k: int = 10,
         *,
         matching: MatchingName = "hub",
-        bank: BankName = "auto",
+        bank: BankName | ChosenBank = "auto",
     ) -> Recommendation:
         """Async twin of ``recommend_for``."""
         chosen = await self._chosen(matching, bank)

@@ -1,6 +1,7 @@
 """The command line: one file a command. Data goes to stdout, everything else to stderr."""
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ import click
 from llmrec.errors import (
     BudgetExceeded,
     ChatError,
+    IndexMismatch,
     InputError,
     LLMRecError,
     PromptError,
@@ -31,6 +33,7 @@ COMMANDS = {
 _EXIT_CODES: dict[type[LLMRecError], int] = {
     InputError: 2,
     SettingsError: 2,
+    IndexMismatch: 2,
     PromptError: 2,
     BudgetExceeded: 3,
     RecordingMissing: 4,
@@ -50,6 +53,13 @@ class _Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(f"llmrec.cli.{cmd_name}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # the reader of stdout has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -90,6 +100,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     0 ok · 1 some users failed · 2 usage, settings, input · 3 budget · 4 recording missing ·
     5 provider · 130 interrupted.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show a character
     try:
         result = llmrec.main(arguments, prog_name="llmrec", standalone_mode=False)
     except click.ClickException as error:
@@ -101,7 +113,4 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except LLMRecError as error:
         click.echo(f"error: {error}", err=True)
         return next((code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), 1)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return result if isinstance(result, int) else 0

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from llmrec.cli import llmrec, options
 from llmrec.cli.call_output import print_exchange, print_tallies
-from llmrec.cli.output import wants_json
+from llmrec.cli.output import print_json, wants_json
 from llmrec.errors import InputError, SettingsError
 from llmrec.llm.call_files import Rewritten, merge_calls, prune_calls, sort_calls
 from llmrec.llm.call_stats import LoggedExchange, Tally, count_calls
@@ -76,7 +76,7 @@ def stats(log: str, output_format: str | None) -> None:
     total = sum(tallies.values(), Tally())
     if wants_json(output_format):
         groups = [{**group._asdict(), **tally.to_dict()} for group, tally in tallies.items()]
-        click.echo(json.dumps({"total": total.to_dict(), "groups": groups}, ensure_ascii=False))
+        print_json(json.dumps({"total": total.to_dict(), "groups": groups}, ensure_ascii=False))
     else:
         print_tallies(Console(highlight=False), tallies, total)
 

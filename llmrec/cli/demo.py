@@ -81,7 +81,10 @@ async def _show(console: Console, folder: Path) -> None:
 
 def _write_files(target: Path) -> None:
     data = resource_dir("demo")
-    target.mkdir(parents=True, exist_ok=True)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"no folder can be made here: {error.strerror}", path=target) from None
     files = sorted(data.iterdir())
     there = [file.name for file in files if (target / file.name).exists()]
     if there:

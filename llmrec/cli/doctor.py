@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from llmrec.cli import options
-from llmrec.cli.output import visible, wants_json
+from llmrec.cli.output import print_json, visible, wants_json
 from llmrec.doctor.check import Check
 from llmrec.doctor.examining import Examined, examine
 from llmrec.matching.embedding import EmbedderChoice
@@ -63,7 +63,7 @@ def command(
     )
     if wants_json(output_format):
         found = {"checks": [check.to_dict() for check in checks]}
-        click.echo(json.dumps(found, ensure_ascii=False))
+        print_json(json.dumps(found, ensure_ascii=False))
     else:
         _print(checks)
     return int(any(check.status == "failed" for check in checks))

@@ -9,7 +9,7 @@ from typing import IO, Any
 import click
 
 from llmrec.cli import options
-from llmrec.cli.output import wants_json
+from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.progress import Progress, stop_on_interrupt
 from llmrec.errors import ChatError, SettingsError
 from llmrec.llm.openai_client import Server
@@ -143,7 +143,7 @@ def _say(run: ExtractionRun, as_json: bool) -> None:
             "dropped": dict(sorted(run.dropped.items())),
             "failed": run.failed,
         }
-        click.echo(json.dumps(summary, ensure_ascii=False))
+        print_json(json.dumps(summary, ensure_ascii=False))
         return
     about = "about " if usage.estimated else ""
     click.echo(

@@ -7,7 +7,7 @@ import click
 from pydantic_core import from_json
 
 from llmrec.cli import options
-from llmrec.cli.output import wants_json
+from llmrec.cli.output import print_json, wants_json
 from llmrec.errors import SettingsError
 from llmrec.matching.bank import Bank, bank_of_profiles, bank_of_reviews
 from llmrec.matching.embedding import EmbedderChoice
@@ -30,7 +30,9 @@ from llmrec.records.tables import Table
 @options.embeds
 @options.vectors
 @options.replay
-@click.option("--bank", metavar="FILE", help="Profiles, or reviews, to correct for hubs with.")
+@click.option(
+    "--bank", "bank_file", metavar="FILE", help="Profiles, or reviews, to correct for hubs with."
+)
 @options.split
 @options.rating_max
 @options.column
@@ -50,7 +52,7 @@ def command(
     timeout_s: float,
     vectors: str | None,
     replay: bool,
-    bank: str | None,
+    bank_file: str | None,
     split: str | None,
     rating_max: float,
     columns: dict[str, str],
@@ -61,7 +63,7 @@ def command(
 
     An index that is there already is replaced when the new one is complete.
     """
-    if split is not None and bank is None:
+    if split is not None and bank_file is None:
         raise SettingsError("--split says which reviews a bank may rest on: it goes with --bank")
     recommender = Recommender.index(
         read_items(items, columns=columns, skip_bad_rows=skip_bad_rows),
@@ -72,13 +74,13 @@ def command(
         ),
         vectors=vectors,
         mode=options.mode(replay),
-        bank=None if bank is None else _stored_bank(bank, split, rating_max),
+        bank=None if bank_file is None else _stored_bank(bank_file, split, rating_max),
     )
     manifest = recommender.catalogue.manifest
     banks = {kind: entry.n for kind, entry in manifest.banks.items()}
     if wants_json(output_format):
         summary = {"index": output, "items": manifest.n_items, "dim": manifest.dim, "banks": banks}
-        click.echo(json.dumps(summary, ensure_ascii=False))
+        print_json(json.dumps(summary, ensure_ascii=False))
     else:
         said = ", ".join(f"{kind} ({n})" for kind, n in banks.items())
         click.echo(f"{output}: {manifest.n_items} items, {manifest.dim} dims; banks: {said}")

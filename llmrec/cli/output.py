@@ -4,6 +4,7 @@ import re
 import sys
 import unicodedata
 
+import click
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -20,6 +21,11 @@ _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 def wants_json(output_format: str | None) -> bool:
     """Say whether output is for programs: asked for, or stdout is no terminal."""
     return output_format == "json" or (output_format is None and not sys.stdout.isatty())
+
+
+def print_json(line: str) -> None:
+    """Print a line of JSON: UTF-8, whatever the terminal's encoding."""
+    click.echo(line.encode("utf-8"))
 
 
 def visible(text: str) -> str:
@@ -55,7 +61,7 @@ def print_items(console: Console, items: tuple[ScoredItem, ...]) -> None:
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     table.add_column(justify="right", style="dim")
     table.add_column(justify="right", style="cyan")
-    table.add_column()
+    table.add_column(overflow="fold")
     for item in items:
         because = ", ".join(f"{visible(b.interest)} {b.share:.0%}" for b in item.because)
         entry = Text.assemble((visible(item.title), "bold"), (f"  {because}", "dim"))

@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 
 from llmrec.cli import options
-from llmrec.cli.output import print_recommendation, wants_json
+from llmrec.cli.output import print_json, print_recommendation, wants_json
 from llmrec.errors import InputError
 from llmrec.matching.bank_choice import BankName, ChosenBank
 from llmrec.matching.content_index import ContentIndex
@@ -79,7 +79,7 @@ def command(
     show = _print_json if wants_json(output_format) else _print_table
     try:
         if like is not None:
-            show(recommender.recommend_for(like, k, matching=matching, bank=bank))
+            show(wait_for(_recommend_for(recommender, like, k, matching, bank)))
             return
         run = list(read_profiles(profiles or "-"))
         history = read_split(split) if split else None
@@ -92,6 +92,31 @@ def command(
         opened.close()
 
 
+async def _recommend_for(
+    recommender: Recommender, like: str, k: int, matching: MatchingName, bank: BankName
+) -> Recommendation:
+    try:
+        chosen = await _bank(recommender, bank, matching)
+        return await recommender.arecommend_for(like, k, matching=matching, bank=chosen)
+    finally:
+        await recommender.aclose()
+
+
+async def _bank(
+    recommender: Recommender,
+    name: BankName,
+    matching: MatchingName,
+    run: Sequence[InterestProfile] = (),
+) -> BankName | ChosenBank:
+    """Return the bank chosen once for all lists, and say of how many items it knows nothing."""
+    if matching == "cosine":
+        return name
+    chosen = await recommender.abank(name, run)
+    if chosen.hub.n_flat:
+        log.warning("%d items are equally near to the whole bank: z = 0", chosen.hub.n_flat)
+    return chosen
+
+
 async def _recommend(
     recommender: Recommender,
     run: Sequence[InterestProfile],
@@ -102,12 +127,8 @@ async def _recommend(
     matching: MatchingName,
     bank: BankName,
 ) -> None:
-    chosen: ChosenBank | BankName = bank
     try:
-        if matching == "hub":
-            chosen = await recommender.abank(bank, run)
-            if chosen.hub.n_flat:
-                log.warning("%d items are equally near to the whole bank: z = 0", chosen.hub.n_flat)
+        chosen = await _bank(recommender, bank, matching, run)
         for profile in wanted:
             left_out = None if reviewed is None else reviewed.get(profile.user_id, set())
             show(
@@ -157,7 +178,7 @@ def _reviewed(
 
 
 def _print_json(recommendation: Recommendation) -> None:
-    click.echo(recommendation.to_json())
+    print_json(recommendation.to_json())
 
 
 def _print_table(recommendation: Recommendation) -> None:

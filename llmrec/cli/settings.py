@@ -19,7 +19,8 @@ def read_settings() -> dict[str, Any]:
         return _checked(_toml(own), own)
     project = Path("pyproject.toml")
     if project.exists():
-        return _checked(_toml(project).get("tool", {}).get("llmrec", {}), project)
+        tools = _table(_toml(project).get("tool", {}), project)
+        return _checked(_table(tools.get("llmrec", {}), project), project)
     return {}
 
 
@@ -28,6 +29,12 @@ def _toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path}: not a settings file: {error}") from None
+
+
+def _table(value: object, path: Path) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise SettingsError(f"{path}: a table [tool.llmrec] is expected, came {value!r}")
+    return value
 
 
 def _checked(settings: dict[str, Any], path: Path) -> dict[str, Any]:

@@ -139,7 +139,7 @@ class CallLog:
             "response": {"status_code": status, "body": body},
             "error": None,
         }
-        line = json.dumps(exchange, ensure_ascii=False).encode("utf-8") + b"\n"
+        line = _line(exchange)
         try:
             with self.path.open("a+b") as file:
                 if not _ends_a_line(file):
@@ -174,8 +174,8 @@ def _exchange(raw: bytes, path: Path, number: int) -> dict[str, Any] | None:
     """Return what a line holds, or None for one that a stop cut short."""
     try:
         exchange = json.loads(raw)
-    except ValueError as error:
-        if not raw.endswith(b"\n") or _BEGINNING.startswith(raw[: len(_BEGINNING)].rstrip()):
+    except (ValueError, RecursionError) as error:
+        if _is_cut_short(raw):
             log.warning("%s, line %d: cut short by a stop, ignored", path, number)
             return None
         raise InputError(f"not JSON: {error}", path=path, line=number) from None
@@ -187,6 +187,22 @@ def _exchange(raw: bytes, path: Path, number: int) -> dict[str, Any] | None:
         )
     whole: dict[str, Any] = exchange
     return whole
+
+
+def _is_cut_short(raw: bytes) -> bool:
+    """Say whether a line may be what a stop left of one: its beginning, or zeros (power cut)."""
+    content = raw.rstrip(b"\n").strip(b"\0")
+    if not raw.endswith(b"\n"):
+        return not content or content.startswith(b"{")
+    return _BEGINNING.startswith(content[: len(_BEGINNING)])
+
+
+def _line(exchange: Mapping[str, Any]) -> bytes:
+    try:
+        text = json.dumps(exchange, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:  # half a character in a reply that is paid for
+        text = json.dumps(exchange).encode("ascii")
+    return text + b"\n"
 
 
 def _ends_a_line(file: IO[bytes]) -> bool:

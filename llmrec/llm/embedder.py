@@ -48,8 +48,12 @@ def refuse_blank(texts: Sequence[str]) -> None:
     """Check texts before they are embedded.
 
     Raises:
-        InputError: one has no visible character.
+        InputError: one has no visible character, or half a character (a lone surrogate).
     """
     for number, text in enumerate(texts):
         if not text or text.isspace():
             raise InputError(f"text {number} of {len(texts)} to embed is blank")
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise InputError(f"text {number} of {len(texts)} to embed is not Unicode") from None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_MAY_BE_EMPTY = ("data",)
 OPENAI_URL = "https://api.openai.com/v1"
 _AZURE_VERSION = "api-version"
 _SAID = 200
@@ -152,12 +153,12 @@ class Server:
 
     def _read(self, content: bytes, expected: str) -> dict[str, Any]:
         try:
-            body = without_key(json.loads(content), self._secret)
+            body: Any = without_key(json.loads(content), self._secret)
         except (ValueError, RecursionError):
             what = "is no JSON"
         else:
             what = f"has no {expected}" if isinstance(body, dict) else "is no JSON object"
-            if isinstance(body, dict) and body.get(expected) and isinstance(body[expected], list):
+            if isinstance(body, dict) and _is_list(body.get(expected), expected):
                 return body
         said = without_key(content.decode("utf-8", "replace"), self.settings.api_key)
         raise ChatUnavailable(f"{self.address}: the answer {what}: {said[:_SAID]!r}")
@@ -222,3 +223,7 @@ def _given_up(error: ChatUnavailable, attempts: int) -> str:
     tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
     asked = f", it asks to wait {error.retry_after_s:g} s" if error.retry_after_s else ""
     return f"{error} (given up after {tries}{asked})"
+
+
+def _is_list(value: object, name: str) -> bool:
+    return isinstance(value, list) and (bool(value) or name in _MAY_BE_EMPTY)

@@ -4,7 +4,7 @@ import difflib
 import json
 import logging
 from collections.abc import Mapping
-from itertools import islice
+from itertools import islice, takewhile, zip_longest
 from typing import Any, Protocol
 
 from llmrec.errors import (
@@ -15,7 +15,7 @@ from llmrec.errors import (
     SettingsError,
 )
 from llmrec.llm.calls import CallLog
-from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest
+from llmrec.llm.chat import CHAT_URL, ChatModel, ChatReply, ChatRequest
 from llmrec.llm.openai_errors import FORMAT_STATUSES
 
 log = logging.getLogger(__name__)
@@ -172,18 +172,42 @@ def _nearest(request: ChatRequest, log: CallLog) -> str:
     wanted = _lines(request.body)
     best: tuple[float, str, list[str]] = (0.0, "", [])
     for exchange in islice(log.exchanges(), _COMPARED):
+        if exchange["url"] != CHAT_URL:
+            continue
         lines = _lines(exchange["body"])
         common = len(set(wanted) & set(lines)) / len(set(wanted) | set(lines))
         if common > best[0]:
             best = (common, exchange.get("label") or exchange["custom_id"], lines)
     if not best[2]:
         return "; nothing similar is recorded"
-    difference = difflib.unified_diff(best[2], wanted, n=0, lineterm="")
-    changed = [line[:_LINE_WIDTH] for line in difference if not line.startswith(("---", "+++"))]
+    changed = _changes(best[2], wanted)
     more = len(changed) - _DIFF_LINES
     tail = [f"… and {more} lines more"] if more > 0 else []
     shown = "".join(f"\n    {line}" for line in [*changed[:_DIFF_LINES], *tail])
     return f"; the nearest is {best[1]} (- recorded, + asked for):{shown}"
+
+
+def _changes(recorded: list[str], wanted: list[str]) -> list[str]:
+    """Return the lines that differ, each from shortly before where it differs."""
+    changes: list[str] = []
+    matcher = difflib.SequenceMatcher(None, recorded, wanted, autojunk=False)
+    for kind, start, end, new_start, new_end in matcher.get_opcodes():
+        if kind == "equal":
+            continue
+        for old, new in zip_longest(recorded[start:end], wanted[new_start:new_end]):
+            pairs = zip(old or "", new or "", strict=False)
+            same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+            changes += [
+                f"{sign}{_from(line, same)}"
+                for sign, line in (("-", old), ("+", new))
+                if line is not None
+            ]
+    return changes
+
+
+def _from(line: str, same: int) -> str:
+    start = max(0, same - _LINE_WIDTH // 2)
+    return ("…" if start else "") + line[start : start + _LINE_WIDTH]
 
 
 def _lines(body: Mapping[str, Any]) -> list[str]:

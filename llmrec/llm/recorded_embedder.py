@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from llmrec.errors import InputError, RecordingMissing
+from llmrec.errors import IndexMismatch, InputError, RecordingMissing
 from llmrec.llm.embedder import Embedder, Role, Rows, refuse_blank, vector_key
 from llmrec.llm.vectors import VectorsFile
 
@@ -43,6 +43,7 @@ class RecordedEmbedder:
 
         Raises:
             RecordingMissing: a vector is in no file, and there is no live embedder.
+            IndexMismatch: recorded and new vectors are of two dims.
         """
         refuse_blank(texts)
         keys = [vector_key(self.model, role, text) for text in texts]
@@ -50,6 +51,9 @@ class RecordedEmbedder:
         missing = {k: text for k, text in zip(keys, texts, strict=True) if k not in found}
         if missing:
             found.update(await self._made(missing, role))
+        dims = {len(row) for row in found.values()}
+        if len(dims) > 1:
+            raise IndexMismatch(f"{self.model}: vectors of {sorted(dims)} dims were mixed")
         return np.stack([found[key] for key in keys]) if keys else np.zeros((0, 0), np.float32)
 
     def _find(self, key: str) -> Rows | None:

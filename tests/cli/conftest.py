@@ -6,7 +6,6 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ import pytest
 from llmrec import cli
 from llmrec.errors import ReplyInvalid
 from llmrec.llm.calls import CallLog
-from llmrec.llm.chat import ChatReply, ChatRequest
+from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest
 from llmrec.llm.prompts import load_prompt
 from llmrec.llm.recorded import LoggedChatModel
 from llmrec.opening import open_chat
@@ -68,15 +67,19 @@ def llmrec(capsys: pytest.CaptureFixture[str]) -> Llmrec:
     return run
 
 
-@pytest.fixture(scope="session")
-def extractor(demo: Path) -> Extractor:
-    """As ``llmrec extract`` makes it for the demo."""
+def extractor_of(chat: ChatModel, demo: Path) -> Extractor:
     return Extractor(
-        chat=open_chat(demo / "extract_profile.jsonl", "replay"),
+        chat=chat,
         model="claude",
         prompt=load_prompt(PROMPT_NAME, PLACEHOLDERS),
         titles={item.item_id: item.title for item in read_items(demo / "items.jsonl")},
     )
+
+
+@pytest.fixture(scope="session")
+def extractor(demo: Path) -> Extractor:
+    """As ``llmrec extract`` makes it for the demo."""
+    return extractor_of(open_chat(demo / "extract_profile.jsonl", "replay"), demo)
 
 
 @pytest.fixture(scope="session")
@@ -118,6 +121,11 @@ class _Scripted:
     def __init__(self, content: str) -> None:
         self._content = content
 
+    address = "http://localhost/v1"
+
+    def is_recorded(self, request: ChatRequest) -> bool:
+        return False
+
     async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         message = {"role": "assistant", "content": self._content}
         usage = {"prompt_tokens": 100, "completion_tokens": 10}
@@ -127,12 +135,12 @@ class _Scripted:
 
 
 @pytest.fixture
-def record(extractor: Extractor) -> Callable[[Path, UserReviews, str], None]:
+def record(demo: Path) -> Callable[[Path, UserReviews, str], None]:
     """Add to a call log how a model answers the request for one user's profile."""
 
     def add(log: Path, user: UserReviews, content: str) -> None:
         chat = LoggedChatModel(CallLog(log), _Scripted(content), fresh=True)
         with suppress(ReplyInvalid):
-            asyncio.run(replace(extractor, chat=chat).extract(user))
+            asyncio.run(extractor_of(chat, demo).extract(user))
 
     return add

@@ -102,13 +102,11 @@ def test_the_files_are_enough_to_recommend_offline(llmrec: Llmrec) -> None:
     assert len(llmrec("recommend", "p.jsonl", "--index", "i", "--replay").lists) == 12
 
 
-@pytest.mark.xfail(strict=True, raises=FileExistsError, reason="a file is not expected there")
 def test_a_file_in_the_place_of_the_folder_is_an_input_error(llmrec: Llmrec) -> None:
     Path("taken").write_text("a file", "utf-8")
     assert llmrec("demo", "taken").code == 2
 
 
-@pytest.mark.xfail(strict=True, reason="of a line of wide characters the last ones are cut off")
 @pytest.mark.parametrize("columns", ["75", "80"])
 def test_no_character_is_cut_off(
     llmrec: Llmrec, monkeypatch: pytest.MonkeyPatch, columns: str

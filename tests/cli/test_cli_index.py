@@ -171,13 +171,12 @@ def test_an_older_index_is_replaced_and_other_files_are_not(
     assert "it holds other files" in refused.err
 
 
-def test_an_unknown_embedder_is_a_usage_error(llmrec: Llmrec, lexical: list[str]) -> None:
+def test_an_unknown_embedder_is_refused(llmrec: Llmrec, lexical: list[str]) -> None:
     done = llmrec(*lexical[:-1], "abacus")
     assert done.code == 2
-    assert "'abacus' is not one of 'local', 'lexical'" in done.err
+    assert "no embedder 'abacus': there are local, lexical" in done.err
 
 
-@pytest.mark.xfail(strict=True, raises=NotADirectoryError, reason="a file is asked for its files")
 def test_a_file_in_the_place_of_the_folder_is_an_input_error(
     llmrec: Llmrec, lexical: list[str]
 ) -> None:

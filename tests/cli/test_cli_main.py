@@ -68,7 +68,6 @@ def test_an_error_that_is_not_ours_is_not_hidden(
         llmrec("show", "p.jsonl")
 
 
-@pytest.mark.xfail(strict=True, reason="has no exit code of its own, so that of failed users")
 def test_vectors_of_another_model_are_wrong_input(
     llmrec: Llmrec, index: Path, profiles: Path
 ) -> None:
@@ -221,7 +220,6 @@ def test_a_reader_who_leaves_early_is_no_accident(index: Path, profiles: Path) -
     assert said == b""
 
 
-@pytest.mark.xfail(strict=True, reason="answered with 1 before it comes to our own answer")
 def test_a_reader_who_leaves_early_gets_0(index: Path, profiles: Path) -> None:
     code, _ = reading_one_line(["recommend", str(profiles), "--index", str(index), "-k", "160"])
     assert code == 0

@@ -308,7 +308,6 @@ def test_items_that_the_bank_says_nothing_about_are_counted(llmrec: Llmrec, prof
     assert ids(done.json) == ["one"]
 
 
-@pytest.mark.xfail(strict=True, reason="said for profiles only")
 def test_items_that_the_bank_says_nothing_about_are_counted_for_a_sentence(
     llmrec: Llmrec,
 ) -> None:
@@ -377,6 +376,5 @@ def test_a_number_of_items_below_1_is_a_usage_error(llmrec: Llmrec, run: list[st
     assert "Invalid value for '--k'" in done.err
 
 
-@pytest.mark.xfail(strict=True, raises=UnicodeEncodeError, reason="the key is made of it as it is")
 def test_a_sentence_that_is_not_unicode_is_an_input_error(llmrec: Llmrec, like: list[str]) -> None:
     assert llmrec(*like, "night ferry \udcff").code == 2

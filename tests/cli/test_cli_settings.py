@@ -143,14 +143,12 @@ def test_a_column_needs_an_equals_sign(llmrec: Llmrec, pair: str) -> None:
     assert f"expected FIELD=COLUMN, came '{pair}'" in done.err
 
 
-@pytest.mark.xfail(strict=True, raises=AttributeError, reason="a table is taken for granted")
 @pytest.mark.parametrize("content", ["tool = 1\n", "[tool]\nllmrec = 1\n"])
 def test_a_value_in_the_place_of_the_settings_is_refused(llmrec: Llmrec, content: str) -> None:
     Path("pyproject.toml").write_text(content, "utf-8")
     assert llmrec("recommend", "--like", "salt", "--index", "index").code == 2
 
 
-@pytest.mark.xfail(strict=True, reason="taken for the file that index --bank reads")
 def test_the_bank_that_recommend_uses_is_no_setting_of_index(llmrec: Llmrec) -> None:
     Path("llmrec.toml").write_text('bank = "index"\n', "utf-8")
     assert llmrec("index", "items.jsonl", "-o", "other", "--embedder", "lexical").code == 0

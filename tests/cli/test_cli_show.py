@@ -211,6 +211,5 @@ def test_bars_can_be_drawn_without_unicode() -> None:
     assert "  ###....... 0.30 like    gulls" in done.stdout.decode("cp1252")
 
 
-@pytest.mark.xfail(strict=True, reason="quotation marks are not drawn without Unicode")
 def test_ascii_is_enough() -> None:
     assert shown_as("ascii", write(profile("u1", interest("gulls")))).returncode == 0

@@ -70,7 +70,7 @@ def test_a_model_that_never_gives_what_is_asked_has_failed(
     server.chat = lambda body: completion("I would rather not.")
     done = doctor("--base-url", server.url, "--model", "tiny")
     assert (done.code, done.failed) == (1, ["structured output"])
-    assert "no JSON object in the reply" in done["structured output"]["found"]
+    assert "no whole JSON object in the reply" in done["structured output"]["found"]
     assert done["structured output"]["advice"] == "try another model"
 
 
@@ -143,7 +143,9 @@ def test_a_call_that_fails_is_tried_twice(doctor: Doctor, server: FakeServer) ->
     server.chat = lambda body: (503, {"error": {"message": "busy"}})
     done = doctor("--base-url", server.url, "--model", "tiny")
     assert (done.code, done.failed) == (1, ["structured output"])
-    assert done["structured output"]["found"] == f"{server.url}: 503: busy"
+    assert (
+        done["structured output"]["found"] == f"{server.url}: 503: busy (given up after 2 attempts)"
+    )
     assert len(server.asked) == 3
 
 

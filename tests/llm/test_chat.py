@@ -99,7 +99,6 @@ def test_custom_id_depends_on_all_that_decides_the_answer(change: dict[str, Any]
 
 def test_text_is_the_content_of_the_first_choice() -> None:
     assert answered("Two voices, one theme.").text() == "Two voices, one theme."
-    assert answered("").text() == ""
 
 
 @pytest.mark.parametrize(
@@ -131,12 +130,12 @@ def test_a_long_refusal_is_shortened() -> None:
     ("body", "usage"),
     [
         (answered("yes").body, Usage(7, 3)),
-        ({"usage": {"prompt_tokens": 9}}, Usage(9, 0)),
-        ({"usage": None}, Usage()),
-        ({}, Usage()),
+        ({"usage": {"prompt_tokens": 9}}, None),
+        ({"usage": None}, None),
+        ({}, None),
     ],
 )
-def test_usage_is_what_the_server_counted(body: dict[str, Any], usage: Usage) -> None:
+def test_usage_is_what_the_server_counted(body: dict[str, Any], usage: Usage | None) -> None:
     assert ChatReply(body).usage == usage
 
 

@@ -178,7 +178,6 @@ def test_a_live_embedder_of_another_dim_is_refused(path: Path) -> None:
         embed(embedder, ["snow"])
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="found by np.stack only")
 def test_recorded_and_live_vectors_of_two_dims_are_refused(path: Path) -> None:
     key = vector_key("tiny", "query", "moss")
     write_vectors(path, "tiny", {key: np.array([1, 0, 0], np.float32)})
