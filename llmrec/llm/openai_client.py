@@ -173,21 +173,40 @@ class Server:
     def _opened(self) -> "AsyncOpenAI":
         import openai
 
-        hooks = {} if self.settings.api_key else {"request": [_take_credentials_out]}
+        query = dict(self._query)
+        version = query.pop(_AZURE_VERSION, None)
         common: dict[str, Any] = {
             "base_url": self.address,
             "api_key": self.settings.api_key or "none",
             "timeout": None,  # _attempt has the one that counts
             "max_retries": 0,
+            "default_query": query,
             "http_client": openai.DefaultAsyncHttpxClient(
-                follow_redirects=False, event_hooks=hooks
+                follow_redirects=False,
+                event_hooks={"request": [self._take_out(azure=version is not None)]},
             ),
         }
-        query = dict(self._query)
-        version = query.pop(_AZURE_VERSION, None)
         if version is not None:
-            return openai.AsyncAzureOpenAI(**common, default_query=query, api_version=version)
-        return openai.AsyncOpenAI(**common, default_query=query)
+            return openai.AsyncAzureOpenAI(**common, api_version=version)
+        return openai.AsyncOpenAI(**common)
+
+    def _take_out(self, *, azure: bool) -> Callable[[Any], Awaitable[None]]:
+        """Return what takes headers out of requests that must not leave.
+
+        Without a key that is the placeholder that the openai package insists on; Azure has a
+        header of its own, and old versions send the key in both.
+        """
+        keyless = self.settings.api_key is None
+        names = [
+            *(["authorization"] if azure or keyless else []),
+            *(["api-key"] if keyless else []),
+        ]
+
+        async def take_out(request: Any) -> None:
+            for name in names:
+                request.headers.pop(name, None)
+
+        return take_out
 
     def _wait_s(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -211,12 +230,6 @@ def _checked_url(base_url: str) -> SplitResult:
         came = base_url.partition("?")[0][:80]
         raise SettingsError(f"base URL: expected http(s)://host/path, came {came!r}")
     return parts
-
-
-async def _take_credentials_out(request: Any) -> None:
-    """Keep the placeholder back that the openai package wants where there is no key."""
-    for name in ("authorization", "api-key"):
-        request.headers.pop(name, None)
 
 
 def _given_up(error: ChatUnavailable, attempts: int) -> str:

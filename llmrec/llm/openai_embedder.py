@@ -97,7 +97,8 @@ class OpenAIEmbedder:
         try:
             by_index = {int(entry["index"]): entry["embedding"] for entry in answer["data"]}
             rows = np.array([by_index[place] for place in range(n)], np.float64)
-            lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+            with np.errstate(over="ignore"):
+                lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         except (KeyError, TypeError, ValueError):
             raise ChatError(
                 f"{where}: {n} vectors of the same dims are expected, with indices from 0; "
