@@ -18,10 +18,12 @@ from llmrec.errors import (
 )
 
 COMMANDS = {
+    "audit": "Say whether profiles have seen what an evaluation holds out.",
     "demo": "Show what this does, offline, with the data that comes with it.",
     "extract": "Make interest profiles from reviews.",
     "index": "Make the index of a catalogue.",
     "recommend": "Recommend items for profiles, or for a sentence.",
+    "split": "Split reviews into history and held-out ones.",
     "show": "Show profiles as a person wants to read them.",
 }
 """Help lines, kept here so that --help imports no command."""
