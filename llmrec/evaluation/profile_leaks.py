@@ -94,7 +94,8 @@ def _quotes(
         for evidence in interest.evidence:
             if evidence.field == "title" and titles is None:
                 continue
-            forms = [form for form in (evidence.quote, clean(evidence.quote)) if form.strip()]
+            both = (_same_marks(evidence.quote), _plain(evidence.quote))
+            forms = [form for form in both if form.strip()]
             if any(form in history for form in forms):
                 continue
             for review, words in held_words:
@@ -147,11 +148,11 @@ def _given_titles(
     profile: InterestProfile, held: HeldOut, titles: Mapping[str, str]
 ) -> Iterator[str]:
     """Yield the titles of items to be found that a profile has, though the history has not."""
-    words = clean("\n".join(_parts(profile).values()))
+    words = _plain("\n".join(_parts(profile).values()))
     history = "\n".join(_seen_words(review, titles) for review in held.history)
     for item in sorted(held.target_items & titles.keys()):
         # ASCII only, for a language without spaces has no boundary between its words.
-        title = rf"(?<!\w){re.escape(_shown_title(item, titles))}(?!\w)"
+        title = rf"(?<!\w){re.escape(_plain(titles[item]))}(?!\w)"
         is_known = re.search(title, history, re.ASCII | re.IGNORECASE)
         if not is_known and re.search(title, words, re.ASCII):
             yield titles[item]
@@ -167,8 +168,14 @@ def _parts(profile: InterestProfile) -> dict[str, str]:
 
 def _seen_words(review: Review, titles: Mapping[str, str] | None) -> str:
     """Return a review's text and its item's title as a model is shown them, uncut, a line each."""
-    return f"{clean(review.text)}\n{_shown_title(review.item_id, titles or {})}"
+    title = (titles or {}).get(review.item_id or "", "")
+    return f"{_plain(review.text)}\n{_plain(title)}"
 
 
-def _shown_title(item_id: str | None, titles: Mapping[str, str]) -> str:
-    return clean(titles.get(item_id or "", "")).replace('"', "'")
+def _plain(text: str) -> str:
+    """Clean a text; quotation marks, which rendering changes in titles, are the same everywhere."""
+    return _same_marks(clean(text))
+
+
+def _same_marks(text: str) -> str:
+    return text.replace('"', "'")

@@ -136,6 +136,15 @@ def test_a_quote_of_the_held_out_title(case: Case) -> None:
     assert any("no catalogue" in what for what in unchecked.not_checked)
 
 
+@pytest.mark.parametrize("mark", ['"', "'"])
+def test_quotation_marks_in_titles_hide_nothing(case: Case, mark: str) -> None:
+    titles = {**TITLES, "boat": 'The 12" Star'}
+    title = f"The 12{mark} Star"
+    quoting = with_interest(case.profile(), interest("A", "B.", evidence("x", title, "title")))
+    assert kinds(case.audited(quoting, titles=titles)) == ["quote"]
+    assert cautions(case.audited(with_words(quoting, title), titles=titles)) == ["title"]
+
+
 def test_a_quote_of_a_title_of_the_history_is_honest(case: Case) -> None:
     titled = interest("Pots", "Hot.", evidence("ann-kettle", "Gooseneck", "title"))
     assert not case.audited(with_interest(case.profile(), titled)).leaks
