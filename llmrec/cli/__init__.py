@@ -23,8 +23,8 @@ COMMANDS = {
     "extract": "Make interest profiles from reviews.",
     "index": "Make the index of a catalogue.",
     "recommend": "Recommend items for profiles, or for a sentence.",
-    "split": "Split reviews into history and held-out ones.",
     "show": "Show profiles as a person wants to read them.",
+    "split": "Split reviews into history and held-out ones.",
 }
 """Help lines, kept here so that --help imports no command."""
 
