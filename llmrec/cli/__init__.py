@@ -20,6 +20,7 @@ from llmrec.errors import (
 )
 
 COMMANDS = {
+    "audit": "Say whether profiles have seen what an evaluation holds out.",
     "calls": "Look into call logs, and keep of them what is needed.",
     "demo": "Show what this does, offline, with the data that comes with it.",
     "doctor": "Say what works with these settings.",
@@ -27,6 +28,7 @@ COMMANDS = {
     "index": "Make the index of a catalogue.",
     "recommend": "Recommend items for profiles, or for a sentence.",
     "show": "Show profiles as a person wants to read them.",
+    "split": "Split reviews into history and held-out ones.",
 }
 """Help lines, kept here so that --help imports no command."""
 

@@ -130,6 +130,34 @@ index = _option("--index", required=True, metavar="DIR", help="The index folder.
 replay = _option("--replay", is_flag=True, help="Use what is recorded; never call anything.")
 fresh = _option("--fresh", is_flag=True, help="Call, whatever is recorded.")
 user = _option("--user", metavar="ID", help="This user only.")
+split_by = _option(
+    "--by", default="leave-last-out", show_default=True, metavar="leave-last-out|time|last:N",
+    help="What is held out: the newest review, all from --at on, or the newest N.",
+)  # fmt: skip
+split_at = _option(
+    "--at", metavar="MOMENT",
+    help="With --by time: held out is what was written from then on (ISO 8601, else UTC).",
+)  # fmt: skip
+positive_from = _option(
+    "--positive-from", type=float, metavar="R",
+    help="Only reviews with this rating or more, or with none, are held out to be found.",
+)  # fmt: skip
+min_reviews = _option(
+    "--min-reviews", type=click.IntRange(min=1), default=4, show_default=True, metavar="N",
+    help="Eligible are users with so many older reviews.",
+)  # fmt: skip
+min_chars = _option(
+    "--min-chars", type=click.IntRange(min=0), default=200, show_default=True, metavar="M",
+    help="Eligible are users whose older reviews have together so many characters.",
+)  # fmt: skip
+all_reviews = _option(
+    "--reviews", required=True, metavar="REVIEWS", help="All reviews, held-out ones included."
+)
+whole_split = _option(
+    "--split", required=True, metavar="SPLIT", help="Which reviews are history, which held out."
+)
+maybe_index = _option("--index", metavar="DIR", help="The index folder.")
+weights = _option("--weights", metavar="WEIGHTS", help="Fitted weights, which name their users.")
 
 
 def mode(replay: bool, fresh: bool = False) -> "Mode":
