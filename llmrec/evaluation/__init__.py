@@ -1,0 +1,1 @@
+"""How good recommendations are, judged on what was held out, beside baselines that hurt."""
