@@ -14,6 +14,7 @@ from llmrec.matching.similarity import (
     COSINE_TEMPERATURE,
     HUB_TEMPERATURE,
     Float64,
+    HubStatistics,
     cosines,
     dislike_penalty,
     shares,
@@ -56,6 +57,54 @@ async def embedded_taste(interests: Sequence[Interest], embedder: Embedder) -> T
     )
 
 
+@dataclass(frozen=True, slots=True)
+class TasteScores:
+    """What a taste makes of every item of a catalogue.
+
+    Attributes:
+        likes: (n_likes, n_items) float64, similarity of each like.
+        temperature: of their soft maximum.
+        liked: (n_items,) float64, soft maximum of the likes; 0 without likes.
+        penalty: (n_items,) float64, 0 or more, what dislikes take from it.
+    """
+
+    likes: Float64
+    temperature: float
+    liked: Float64
+    penalty: Float64
+
+    @property
+    def scores(self) -> Float64:
+        """(n_items,) float64, higher is better."""
+        return self.liked - self.penalty
+
+
+def score_taste(taste: Taste, rows: Rows, hub: HubStatistics | None) -> TasteScores:
+    """Score every item for a taste.
+
+    With hub statistics: soft maximum of the standardised cosines of the likes, minus the penalty
+    of the dislikes; a taste without likes scores 0 minus penalty. Without: soft maximum of the
+    plain cosines of the likes, dislikes ignored.
+
+    Args:
+        taste: of one person.
+        rows: (n_items, dim) float32, unit rows.
+        hub: corrects for hubs; None for plain cosine.
+    """
+    similarities = cosines(taste.queries, rows)
+    temperature = COSINE_TEMPERATURE
+    if hub is not None:
+        similarities = hub.standardise(similarities)
+        temperature = HUB_TEMPERATURE
+    likes, weights = similarities[taste.is_like], taste.weights[taste.is_like]
+    liked, penalty = np.zeros(len(rows)), np.zeros(len(rows))
+    if len(likes):
+        liked = soft_maximum(likes, weights, temperature)
+    if hub is not None and not taste.is_like.all():
+        penalty = dislike_penalty(similarities[~taste.is_like], taste.weights[~taste.is_like])
+    return TasteScores(likes, temperature, liked, penalty)
+
+
 def match(
     taste: Taste,
     index: ContentIndex,
@@ -63,11 +112,7 @@ def match(
     k: int,
     left_out: Collection[str] = (),
 ) -> tuple[ScoredItem, ...]:
-    """Return the k items that fit a taste best.
-
-    With a bank: soft maximum of the standardised cosines of the likes, minus the
-    penalty of the dislikes; a taste without likes scores 0 minus penalty. Without: soft maximum
-    of the plain cosines of the likes, dislikes ignored.
+    """Return the k items that fit a taste best, as ``score_taste`` scores them.
 
     Args:
         taste: at least one interest.
@@ -76,27 +121,20 @@ def match(
         k: how many items.
         left_out: ids of items not to be returned.
     """
-    similarities = cosines(taste.queries, index.rows)
-    temperature = COSINE_TEMPERATURE
-    if bank is not None:
-        similarities = bank.hub.standardise(similarities)
-        temperature = HUB_TEMPERATURE
-    likes, weights = similarities[taste.is_like], taste.weights[taste.is_like]
-    scores = np.zeros(len(index))
-    penalty = np.zeros(len(index))
-    if len(likes):
-        scores = soft_maximum(likes, weights, temperature)
-    if bank is not None and not taste.is_like.all():
-        penalty = dislike_penalty(similarities[~taste.is_like], taste.weights[~taste.is_like])
-    best = top_k(scores - penalty, k, index.positions(left_out))
-    portions = shares(likes[:, best], weights, temperature) if len(likes) else likes[:, best]
+    scored = score_taste(taste, index.rows, bank.hub if bank else None)
+    scores, penalty = scored.scores, scored.penalty
+    best = top_k(scores, k, index.positions(left_out))
+    likes = scored.likes[:, best]
+    portions = (
+        shares(likes, taste.weights[taste.is_like], scored.temperature) if len(likes) else likes
+    )
     names = [name for name, liked in zip(taste.names, taste.is_like, strict=True) if liked]
     return tuple(
         ScoredItem(
             item_id=index.items[place].item_id,
             title=index.items[place].title,
             rank=rank,
-            score=float(scores[place] - penalty[place]),
+            score=float(scores[place]),
             because=_because(names, portions[:, rank - 1]),
             penalty=float(penalty[place]),
         )
