@@ -324,7 +324,7 @@ def test_a_user_whose_reply_is_no_profile_is_named_and_left_out(
     assert (done.json["users"], done.json["profiles"]) == (12, 11)
     assert done.json["failed"].keys() == {"u03"}
     assert "no whole JSON object" in done.json["failed"]["u03"]
-    assert "user u03: no profile: not a profile" in done.err
+    assert "user u03: no profile: no whole JSON object" in done.err
     made = [profile.user_id for profile in read_profiles("p.jsonl")]
     assert made == [f"u{n:02}" for n in range(1, 13) if n != 3]
 

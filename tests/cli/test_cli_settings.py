@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llmrec.cli import options
+from llmrec.cli import COMMANDS, options
 from llmrec.cli.settings import read_settings
 
 Llmrec = Callable[..., Any]
@@ -92,7 +92,7 @@ def test_flags_and_lists_can_be_set(
 
 @pytest.mark.parametrize("name", sorted(options.SETTINGS))
 def test_every_setting_is_named_in_a_commands_help(llmrec: Llmrec, name: str) -> None:
-    commands = ("extract", "index", "recommend", "show")
+    commands = COMMANDS
     said = " ".join(" ".join(llmrec(command, "--help").out.split()) for command in commands)
     assert re.search(rf"\[env var: LLMREC_{name.upper()}\b", said)
 
