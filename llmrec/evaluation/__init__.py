@@ -1,0 +1,1 @@
+"""How good the lists are, and whether a difference is more than chance."""
