@@ -81,14 +81,13 @@ class Asker:
         variants = [request, _with_schema_in_prompt(request, "json_object")]
         variants.append(_with_schema_in_prompt(request, "text"))
         recorded = (n for n, variant in enumerate(variants) if self._chat.is_recorded(variant))
-        for number in range(next(recorded, self._format), len(variants)):
+        last = len(variants) - 1
+        for number in range(next(recorded, self._format), last):
             try:
                 return await self._answer(variants[number], parse, MAX_FOLLOW_UPS)
             except FormatRefused as error:
-                if number + 1 == len(variants):
-                    raise
                 self._step_down(number + 1, error)
-        raise AssertionError("unreachable")
+        return await self._answer(variants[last], parse, MAX_FOLLOW_UPS)
 
     def _step_down(self, number: int, error: FormatRefused) -> None:
         if number > self._format:

@@ -17,6 +17,7 @@ from wire import opened, question
 from llmrec.errors import (
     ChatIncomplete,
     ChatRejected,
+    ChatUnavailable,
     FormatRefused,
     RecordingMissing,
     ReplyInvalid,
@@ -271,6 +272,11 @@ def test_the_last_object_that_is_what_was_asked_for_counts(
 BAD = says('{"n": "four"}')
 
 
+def test_of_several_wrong_objects_the_last_is_corrected(server: OpenAIServer, live: Any) -> None:
+    server.script(says('{"n": "three"} {"m": 4}'), says(GOOD))
+    assert live().value() == 4
+
+
 def test_what_was_wrong_is_said_to_the_model(server: OpenAIServer, live: Any) -> None:
     server.script(BAD, says(GOOD))
     assert live().value() == 4
@@ -412,6 +418,46 @@ def test_replay_looks_for_every_format_before_it_gives_up(
     assert replayed().value() == 4
     with pytest.raises(RecordingMissing, match="no call"):
         replayed().ask(asked("never asked"))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, FormatRefused), (401, ChatRejected), (429, ChatUnavailable), (503, ChatUnavailable)],
+)
+def test_recorded_errors_are_replayed_and_by_default_called_again(
+    server: OpenAIServer, live: Any, replayed: Any, path: Path, status: int, kind: type[Exception]
+) -> None:
+    CallLog(path).append(asked(), {"error": {"message": "no"}}, status=status)
+    if kind is FormatRefused:  # then the next format is looked up
+        kind = RecordingMissing
+    with pytest.raises(kind):
+        replayed().ask()
+    server.always(says(GOOD))
+    assert live().value() == 4
+
+
+def test_several_recorded_refusals_are_said_once(
+    server: OpenAIServer, live: Any, replayed: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.always(faults.refusing_formats("json_schema", answered=GOOD))
+    for text in ("one", "two"):
+        live().ask(asked(text))
+    caplog.clear()
+    assert [answer.value for answer in replayed().ask(asked("one"), asked("two"))] == [4, 4]
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize("response", ["a text", {"status_code": 200}, {"status_code": "200"}])
+def test_a_recorded_response_of_another_shape_is_called_for_again(
+    server: OpenAIServer, live: Any, replayed: Any, path: Path, response: object
+) -> None:
+    CallLog(path).append(asked(), {})
+    [line] = lines(path)
+    path.write_text(json.dumps(line | {"response": response}) + "\n", "utf-8")
+    with pytest.raises(ChatUnavailable, match="recorded for"):
+        replayed().ask()
+    server.always(says(GOOD))
+    assert live().value() == 4
 
 
 # Counting, servers, stopping
