@@ -39,11 +39,11 @@ def bootstrap_means(
         (draws,) float64.
     """
     shared, counts, single = _by_value(values)
-    shares = np.append(counts, single.size) / values.size
+    shares = np.append(single.size, counts) / values.size
     sums = np.empty(draws)
     for block in _blocks(draws, shared.size + single.size):
         drawn = rng.multinomial(values.size, shares, size=block.stop - block.start)
-        sums[block] = drawn[:, :-1] @ shared + _sums_of_draws(single, drawn[:, -1], rng)
+        sums[block] = drawn[:, 1:] @ shared + _sums_of_draws(single, drawn[:, 0], rng)
     return sums / values.size
 
 

@@ -1,4 +1,4 @@
-"""Ranked lists of many users in arrays, and where the relevant items stand in them."""
+"""Ranked lists of many users, in a few arrays."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
