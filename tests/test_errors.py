@@ -12,6 +12,7 @@ from llmrec.errors import (
     ChatIncomplete,
     ChatRejected,
     ChatUnavailable,
+    FormatRefused,
     IndexMismatch,
     InputError,
     LeakageError,
@@ -86,6 +87,33 @@ def test_an_input_error_keeps_its_parts(tmp_path: object) -> None:
     )
 
 
+def test_a_server_may_say_how_long_to_wait() -> None:
+    assert ChatUnavailable("busy", 2.5).retry_after_s == 2.5
+    assert ChatUnavailable("busy").retry_after_s is None
+
+
+@pytest.mark.parametrize(
+    ("status", "of_any_request"),
+    [
+        (None, False),
+        (299, False),
+        (300, True),
+        (399, True),
+        (400, False),
+        (401, True),
+        (402, True),
+        (403, False),
+        (404, True),
+        (422, False),
+        (429, True),
+    ],
+)
+def test_some_refusals_are_of_any_request(status: int | None, of_any_request: bool) -> None:
+    error = ChatRejected("no", status, {"error": "no"})
+    assert (error.status, error.body, str(error)) == (status, {"error": "no"}, "no")
+    assert error.of_any_request is of_any_request
+
+
 def test_an_invalid_reply_is_kept_whole_and_shown_in_part() -> None:
     reply = "好" * 500
     error = ReplyInvalid("no JSON", reply)
@@ -100,7 +128,14 @@ def test_missing_recordings_are_listed_before_what_to_do() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ReplyInvalid("no JSON", "reply"), RecordingMissing(["call 1"], "record it")]
+    "error",
+    [
+        ReplyInvalid("no JSON", "reply"),
+        RecordingMissing(["call 1"], "record it"),
+        ChatUnavailable("busy", 2.5),
+        ChatRejected("no such model", 404, {"error": "model"}),
+        FormatRefused("no json_schema", 400),
+    ],
 )
 def test_errors_travel_between_processes(error: LLMRecError) -> None:
     again = pickle.loads(pickle.dumps(error))

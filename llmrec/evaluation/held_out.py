@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from llmrec.errors import InputError
 from llmrec.records.grouping import UserReviews
 from llmrec.records.reviews import Review
-from llmrec.records.splits import Split, SplitLine
+from llmrec.records.splits import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +59,7 @@ def hold_out(user: UserReviews, split: Split) -> HeldOut:
     line = split.lines[user.user_id]
     history = split.history(user)
     in_history = set(history.lines)
-    target_lines = _target_lines(line)
-    both = sorted(target_lines & in_history)
-    if both:
-        raise InputError(
-            f"user {user.user_id!r}: line {both[0]} is both history and held out, one of them is "
-            "expected",
-            path=split.path,
-            line=split.places[user.user_id],
-        )
+    target_lines = line.targets
     items = frozenset(item for item in (line.target_item, *line.target_items) if item)
     held_out = [
         (n, r) for n, r in zip(user.lines, user.reviews, strict=True) if n not in in_history
@@ -89,7 +80,3 @@ def hold_out(user: UserReviews, split: Split) -> HeldOut:
 def _moment(review: Review) -> datetime:
     """Return when a review was written; undated ones count as the newest, as in reading."""
     return review.when or datetime.max.replace(tzinfo=UTC)
-
-
-def _target_lines(line: SplitLine) -> set[int]:
-    return {*line.target_lines, *(() if line.target_line is None else (line.target_line,))}

@@ -38,6 +38,12 @@ class SplitLine:
     target_lines: Annotated[tuple[Line, ...], Field(strict=False)] = ()
     target_items: Annotated[tuple[Id, ...], Field(strict=False)] = ()
 
+    @property
+    def targets(self) -> frozenset[int]:
+        """The lines of all reviews that are to be found."""
+        one = () if self.target_line is None else (self.target_line,)
+        return frozenset((*one, *self.target_lines))
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -58,8 +64,8 @@ class Split:
         """Return the reviews of a user that are history.
 
         Raises:
-            InputError: the line names a review of another user, or a target review that is not
-                about the target item.
+            InputError: the line names a review of another user, a target review that is not about
+                the target item, or a target as history.
         """
         line = self.lines.get(user.user_id)
         if line is None:
@@ -73,6 +79,14 @@ class Split:
                 f"{at[line.target_line].item_id!r}, not about target_item {line.target_item!r}",
             )
         wanted = set(line.history_lines)
+        both = wanted & line.targets
+        if both:
+            raise InputError(
+                f"user {line.user_id!r}: line {min(both)} is both history and held out, one of "
+                "them is expected",
+                path=self.path,
+                line=self.places[line.user_id],
+            )
         kept = [n for n, place in enumerate(user.lines) if place in wanted]
         return UserReviews(
             user_id=user.user_id,
@@ -91,8 +105,7 @@ class Split:
                 raise self._wrong(line, "the reviews have none of this user")
 
     def _check(self, line: SplitLine, own: Container[int]) -> None:
-        targets = () if line.target_line is None else (line.target_line,)
-        for place in (*line.history_lines, *targets, *line.target_lines):
+        for place in (*line.history_lines, *sorted(line.targets)):
             if place not in own:
                 raise self._wrong(line, f"line {place} of the reviews is not a review of this user")
 

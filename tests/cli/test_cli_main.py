@@ -5,7 +5,9 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +169,12 @@ def test_main_exits_with_the_code(capsys: pytest.CaptureFixture[str]) -> None:
         cli.main(["--version"])
     assert exited.value.code == 0
     assert capsys.readouterr().out == f"llmrec {version('llmrec')}\n"
+
+
+def test_output_may_go_to_a_buffer() -> None:
+    with redirect_stdout(StringIO()) as buffer:
+        assert cli.run(["--version"]) == 0
+    assert buffer.getvalue() == f"llmrec {version('llmrec')}\n"
 
 
 def test_a_shell_can_complete_the_commands(

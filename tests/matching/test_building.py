@@ -188,12 +188,12 @@ def test_a_first_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_build_that_cannot_take_its_place_leaves_the_old_index(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("older", [True, False])
+def test_a_build_that_cannot_take_its_place_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, older: bool
 ) -> None:
     folder = tmp_path / "index"
-    build(ITEMS, folder)
-    before = contents(folder)
+    before = contents(build(ITEMS, folder).folder) if older else {}
     rename = Path.rename
 
     def refuse_the_new(self: Path, target: Path) -> Path:
@@ -204,7 +204,8 @@ def test_a_build_that_cannot_take_its_place_leaves_the_old_index(
     monkeypatch.setattr(Path, "rename", refuse_the_new)
     with pytest.raises(InputError, match="Input/output error"):
         build(ITEMS[:2], folder)
-    assert contents(folder) == before
+    assert list(tmp_path.iterdir()) == ([folder] if older else [])
+    assert not older or contents(folder) == before
 
 
 def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> None:

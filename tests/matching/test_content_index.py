@@ -146,6 +146,13 @@ def test_another_number_of_items_does_not_belong_to_the_rows(folder: Path, chang
         _ = index.items
 
 
+def test_a_missing_file_of_items_is_named(folder: Path) -> None:
+    (folder / "items.jsonl").unlink()
+    index = ContentIndex(folder)
+    with pytest.raises(InputError, match=r"items\.jsonl: cannot be read"):
+        _ = index.items
+
+
 def test_an_archive_in_the_place_of_an_array_is_refused(folder: Path) -> None:
     np.savez(folder / "rows.npz", rows=np.zeros((160, 384), np.float32))
     (folder / "rows.npz").rename(folder / "rows.npy")

@@ -280,6 +280,14 @@ def test_scattered_rows_that_cannot_be_read_again_are_refused(name: str, buffer_
     )
 
 
+def test_a_file_of_exactly_the_buffer_is_kept_in_memory() -> None:
+    rows = _rows("aba")
+    size = len(json_lines(*rows))
+    assert _lines(_read("r.jsonl.gz", rows, buffer_bytes=size)) == {"a": (0, 2), "b": (1,)}
+    with pytest.raises(InputError, match="too large to be kept in memory"):
+        next(_read("r.jsonl.gz", rows, buffer_bytes=size - 1))
+
+
 @pytest.mark.parametrize("as_csv", [False, True])
 def test_stdin_beyond_the_buffer_is_read_in_one_pass(stdin: Stdin, as_csv: bool) -> None:
     rows = _rows("bbaac")

@@ -29,6 +29,7 @@ def test_a_shortened_value_fits_and_begins_like_the_value(text: str, limit: int)
 
 def test_a_value_of_any_kind_can_be_shortened() -> None:
     assert shortened({"a": [1]}) == "{'a': [1]}"
+    assert shortened("x" * 78) == "'" + "x" * 78 + "'"
     assert shortened("x" * 100) == "'" + "x" * 78 + "…"
 
 

@@ -56,6 +56,12 @@ def test_a_list_is_a_sequence_of_its_items() -> None:
     assert recommendation[-1].rank == 2
 
 
+def test_without_dislikes_there_is_no_penalty() -> None:
+    bare = {name: ITEM[name] for name in ("item_id", "title", "rank", "score")}
+    (item,) = _list(recommendations=[bare])
+    assert (item.penalty, item.because) == (0.0, ())
+
+
 def test_an_empty_list_has_a_reason() -> None:
     recommendation = _list(recommendations=[], reason="the profile has no interests")
     assert len(recommendation) == 0

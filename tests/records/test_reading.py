@@ -390,6 +390,14 @@ def test_bad_rows_that_are_left_out_are_counted_and_listed(
     ]
 
 
+def test_a_bad_row_is_an_error_unless_said(write: Write) -> None:
+    table = Table(write("r.jsonl", "{}\n"))
+    reader = RecordReader(Review, table)
+    with pytest.raises(InputError, match="line 0"):
+        next(reader.records(table.rows()))
+    assert reader.skipped == 0
+
+
 def test_a_file_that_cannot_be_read_is_not_left_out(write: Write) -> None:
     with pytest.raises(InputError, match="not CSV"):
         list(read_reviews(write("r.csv", 'user_id,text\nu1,"open\n'), skip_bad_rows=True))

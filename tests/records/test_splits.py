@@ -84,6 +84,13 @@ def test_a_line_of_another_user_is_refused(
     )
 
 
+def test_a_user_without_a_line_has_no_history(write: Write, users: dict[str, UserReviews]) -> None:
+    split = _split(write, ANNA)
+    with pytest.raises(InputError) as caught:
+        split.history(users["bo"])
+    assert str(caught.value) == f"{split.path}: no line for user 'bo'"
+
+
 def test_a_line_beyond_the_file_is_refused(write: Write, users: dict[str, UserReviews]) -> None:
     split = _split(write, {**ANNA, "history_lines": [99]})
     with pytest.raises(InputError, match="line 99 of the reviews is not a review of this user"):
@@ -100,6 +107,15 @@ def test_a_target_line_about_another_item_is_refused(
         f"{split.path}, line 0 (counted from 0): user 'anna': line 3 of the reviews is about "
         "'i3', not about target_item 'i4'; was the split made for this file?"
     )
+
+
+@pytest.mark.parametrize("held_out", [{"target_line": 3}, {"target_lines": [4, 3]}])
+def test_a_target_that_stands_in_the_history_is_refused(
+    write: Write, users: dict[str, UserReviews], held_out: dict[str, object]
+) -> None:
+    split = _split(write, {**ANNA, "history_lines": [3, 0], **held_out})
+    with pytest.raises(InputError, match=r"'anna': line 3 is both history and held out"):
+        split.history(users["anna"])
 
 
 def test_a_user_without_reviews_is_refused(write: Write, users: dict[str, UserReviews]) -> None:
