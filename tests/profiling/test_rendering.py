@@ -147,6 +147,11 @@ def test_labels_number_what_is_shown_oldest_first() -> None:
     assert [s.block.split("\n")[0] for s in shown] == [f'<review id="R{n}">' for n in (1, 2, 3)]
 
 
+def test_a_label_in_what_was_written_is_not_numbered_anew() -> None:
+    written = 'The tag says id="R000", twice id="R000".'
+    assert show(review(written)).block == f'<review id="R1">\n{written}\n</review>'
+
+
 def test_the_newest_reviews_within_the_budget_are_kept() -> None:
     one = count_tokens(show(review("moss " * 200)).block.replace("R1", "R000"))
     fit = 3000 // one
