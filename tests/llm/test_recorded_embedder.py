@@ -154,6 +154,11 @@ def test_a_blank_text_is_an_input_error_before_anything_is_made(blank: str) -> N
     assert live.batches == []
 
 
+def test_half_a_character_is_an_input_error() -> None:
+    with pytest.raises(InputError, match="text 1 of 2 to embed is not Unicode"):
+        embed(RecordedEmbedder("tiny", []), ["moss", "half a goose \ud83e"])
+
+
 def test_a_file_that_cannot_be_written_is_said_once_and_all_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -10,9 +10,9 @@ import pytest
 from written import CraftedChat, interest, profile_reply, reviews_of
 
 from llmrec.digests import digest
-from llmrec.errors import ChatUnavailable, InputError, RecordingMissing
+from llmrec.errors import ChatRejected, ChatUnavailable, InputError, RecordingMissing
 from llmrec.llm.calls import CallLog
-from llmrec.llm.chat import ChatModel, Usage
+from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest, Usage
 from llmrec.llm.prompts import Prompt
 from llmrec.llm.recorded import LoggedChatModel, ReplayChatModel
 from llmrec.profiling.extraction import Extractor
@@ -119,6 +119,69 @@ def test_missing_recordings_are_all_named_at_the_end(tmp_path: Path) -> None:
     ]
     assert "record these calls" in wrong.value.hint
     assert (run.users, run.made, meter(run)[:2], run.failed) == (4, 1, (1, 1), {})
+
+
+# A run that ends early
+
+
+def test_a_stopped_run_asks_about_no_further_user() -> None:
+    chat = CraftedChat(GOOD)
+    run = run_of(chat)
+
+    async def until_stopped() -> list[str]:
+        made = []
+        async for profile in run.profiles(USERS):
+            made.append(profile.user_id)
+            run.stop()
+        return made
+
+    assert asyncio.run(until_stopped()) == ["ann"]
+    assert (run.users, run.made, len(chat.requests)) == (1, 1, 1)
+
+
+def test_a_user_whose_repair_a_stop_forbids_is_neither_made_nor_failed() -> None:
+    class StopsUnderWay(CraftedChat):
+        async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
+            if request.label == "extract_profile/bo":
+                run.stop()
+            return await super().reply(request, renew=renew)
+
+    chat = StopsUnderWay(GOOD, bo="I would rather not.")
+    run = run_of(chat)
+    assert [profile.user_id for profile in profiles(run)] == ["ann"]
+    assert (run.users, run.failed, meter(run)[0], len(chat.requests)) == (1, {}, 2, 2)
+
+
+def test_a_server_that_would_refuse_everybody_ends_the_run() -> None:
+    chat = CraftedChat(GOOD, bo=ChatRejected("no such key", 401))
+    run = run_of(chat)
+    with pytest.raises(ChatRejected, match="no such key"):
+        profiles(run)
+    assert (run.users, run.made, len(chat.requests)) == (2, 1, 2)
+
+
+def test_a_server_that_refuses_one_user_fails_that_user() -> None:
+    run = run_of(CraftedChat(GOOD, bo=ChatRejected("too long", 413)))
+    assert len(profiles(run)) == 3
+    assert run.failed == {"bo": "too long"}
+
+
+def test_a_server_that_does_not_answer_three_users_in_a_row_ends_the_run() -> None:
+    silent = ChatUnavailable("the server sleeps")
+    chat = CraftedChat(GOOD, bo=silent, cy=silent, di=silent)
+    run = run_of(chat)
+    with pytest.raises(ChatUnavailable, match="the server sleeps"):
+        profiles(run, [*USERS, reviews_of("ed", "A fugue a day.")])
+    assert (run.users, run.made, list(run.failed)) == (4, 1, ["bo", "cy"])
+
+
+@pytest.mark.parametrize("between", [GOOD, "I would rather not."])
+def test_silence_that_an_answer_interrupts_does_not_end_the_run(between: str) -> None:
+    silent = ChatUnavailable("the server sleeps")
+    run = run_of(CraftedChat(between, ann=silent, bo=silent, di=silent))
+    profiles(run)
+    assert run.users == 4
+    assert {"ann", "bo", "di"} <= set(run.failed)
 
 
 # Splits
