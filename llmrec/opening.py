@@ -44,6 +44,12 @@ class ServerChoice:
     key_variable: str | None = None
     timeout_s: float = 120.0
 
+    def for_embeddings(self, base_url: str | None, key_variable: str | None) -> "ServerChoice":
+        """Return where embeddings are called: here, as far as no other server is named."""
+        return ServerChoice(
+            base_url or self.base_url, key_variable or self.key_variable, self.timeout_s
+        )
+
 
 def open_server(choice: ServerChoice, environment: Mapping[str, str] = os.environ) -> Server | None:
     """Return the server that settings and environment name, or None where they name none.

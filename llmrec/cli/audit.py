@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from llmrec.cli import options
-from llmrec.cli.output import visible, wants_json
+from llmrec.cli.output import print_json, visible, wants_json
 from llmrec.evaluation.findings import Audit
 from llmrec.evaluation.fitted_users import read_fitted_users
 from llmrec.evaluation.leakage import audit
@@ -100,7 +100,7 @@ def _print_json(found: Audit) -> None:
         }
     )
     for row in rows:
-        click.echo(json.dumps(row, ensure_ascii=False))
+        print_json(json.dumps(row, ensure_ascii=False))
 
 
 def _print_table(found: Audit) -> None:

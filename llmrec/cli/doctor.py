@@ -47,14 +47,13 @@ def command(
 
     Where a server is named it is called, for a few tokens. Exit code 1: something failed.
     """
+    server = ServerChoice(base_url, api_key_env, timeout_s)
     checks = wait_for(
         examine(
             Examined(
-                server=ServerChoice(base_url, api_key_env, timeout_s),
+                server=server,
                 embedder=EmbedderChoice(embedder, query_prefix, passage_prefix),
-                embed_server=ServerChoice(
-                    embed_base_url or base_url, embed_api_key_env or api_key_env, timeout_s
-                ),
+                embed_server=server.for_embeddings(embed_base_url, embed_api_key_env),
                 model=model,
                 calls=calls,
                 vectors=vectors,

@@ -69,8 +69,8 @@ def command(
         read_items(items, columns=columns, skip_bad_rows=skip_bad_rows),
         output,
         embedder=EmbedderChoice(embedder, query_prefix, passage_prefix),
-        server=ServerChoice(
-            embed_base_url or base_url, embed_api_key_env or api_key_env, timeout_s
+        server=ServerChoice(base_url, api_key_env, timeout_s).for_embeddings(
+            embed_base_url, embed_api_key_env
         ),
         vectors=vectors,
         mode=options.mode(replay),

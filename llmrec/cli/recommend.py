@@ -71,9 +71,8 @@ def command(
     if (profiles is None) == (like is None):
         raise click.UsageError("Give PROFILES or --like TEXT, one of them.")
     catalogue = ContentIndex(index)
-    server = open_server(
-        ServerChoice(embed_base_url or base_url, embed_api_key_env or api_key_env, timeout_s)
-    )
+    chat_server = ServerChoice(base_url, api_key_env, timeout_s)
+    server = open_server(chat_server.for_embeddings(embed_base_url, embed_api_key_env))
     opened = embedder_of_index(catalogue, vectors, options.mode(replay), server)
     recommender = Recommender(catalogue, opened.embedder, servers=(server,))
     show = _print_json if wants_json(output_format) else _print_table

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from llmrec.cli import options
-from llmrec.cli.output import wants_json
+from llmrec.cli.output import print_json, wants_json
 from llmrec.errors import SettingsError
 from llmrec.evaluation.splitting import SplitKind, SplitRule, Splitting, split_json
 from llmrec.records.grouping import read_users
@@ -93,7 +93,7 @@ def _say(run: Splitting, output: str, as_json: bool) -> None:
             "eligible": run.eligible,
             "not_eligible": not_eligible,
         }
-        click.echo(json.dumps(summary, ensure_ascii=False))
+        print_json(json.dumps(summary, ensure_ascii=False))
         return
     for reason, number in not_eligible.items():
         click.echo(f"not eligible: {reason}: {number} users")

@@ -1,9 +1,8 @@
 """What of one user an evaluation holds out, and what it leaves as history."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from llmrec.records.grouping import UserReviews
+from llmrec.records.grouping import UserReviews, moment
 from llmrec.records.reviews import Review
 from llmrec.records.splits import Split
 
@@ -43,7 +42,7 @@ class HeldOut:
         """Whether every review of the history was written before every one to be found."""
         if not self.history or not self.targets:
             return True
-        return max(map(_moment, self.history)) < min(map(_moment, self.targets))
+        return max(map(moment, self.history)) < min(map(moment, self.targets))
 
 
 def hold_out(user: UserReviews, split: Split) -> HeldOut:
@@ -75,8 +74,3 @@ def hold_out(user: UserReviews, split: Split) -> HeldOut:
         ),
         target_items=items,
     )
-
-
-def _moment(review: Review) -> datetime:
-    """Return when a review was written; undated ones count as the newest, as in reading."""
-    return review.when or datetime.max.replace(tzinfo=UTC)

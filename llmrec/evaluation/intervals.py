@@ -60,10 +60,7 @@ def mean_interval(
     Raises:
         InputError: the values or the confidence are not such.
     """
-    sample = checked_sample(values)
-    check_share(confidence, "confidence")
-    mean = float(sample.mean())
-    means = bootstrap_means(sample, draws, np.random.default_rng(seed))
+    sample, mean, means = _resampled(values, confidence, draws, seed)
     low, high = np.quantile(means, _bca_levels(sample, means, confidence))
     return Interval(mean, float(low), float(high), confidence, sample.size, _warning(sample))
 
@@ -91,13 +88,20 @@ def difference_interval(
     Raises:
         InputError: the differences or the confidence are not such.
     """
-    sample = checked_sample(differences)
-    check_share(confidence, "confidence")
-    mean = float(sample.mean())
-    means = bootstrap_means(sample, draws, np.random.default_rng(seed))
+    sample, mean, means = _resampled(differences, confidence, draws, seed)
     strayed = float(np.quantile(np.abs(means - mean), confidence))
     reach = strayed * (sample.size / (sample.size - 1)) ** 0.5
     return Interval(mean, mean - reach, mean + reach, confidence, sample.size, _warning(sample))
+
+
+def _resampled(
+    values: ArrayLike, confidence: float, draws: int, seed: int | np.random.Generator
+) -> tuple[NDArray[np.float64], float, NDArray[np.float64]]:
+    """Return the checked sample, its mean, and the means of its resamples."""
+    sample = checked_sample(values)
+    check_share(confidence, "confidence")
+    means = bootstrap_means(sample, draws, np.random.default_rng(seed))
+    return sample, float(sample.mean()), means
 
 
 def _bca_levels(

@@ -45,6 +45,7 @@ class OpenAIChatModel:
                     model=model, messages=messages, extra_body=body
                 ),
                 expected="choices",
+                not_empty=True,
             )
         except ChatRejected as error:
             if isinstance(error, FormatRefused) or not names_no_model(error):

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_MAY_BE_EMPTY = ("data",)
 OPENAI_URL = "https://api.openai.com/v1"
 _AZURE_VERSION = "api-version"
 _SAID = 200
@@ -97,12 +96,13 @@ class Server:
             WeakKeyDictionary()
         )
 
-    async def call(self, send: Send, expected: str) -> dict[str, Any]:
+    async def call(self, send: Send, expected: str, *, not_empty: bool = False) -> dict[str, Any]:
         """Send a request, again where that can help, and return the JSON object that comes back.
 
         Args:
             send: sends it with the given client, through ``with_raw_response``.
             expected: name of the list that the object must have.
+            not_empty: whether that list must have something in it.
 
         Raises:
             ChatUnavailable: still no answer after the last attempt.
@@ -118,7 +118,7 @@ class Server:
             reraise=True,
         )
         try:
-            result: dict[str, Any] = await retrying(self._attempt, send, expected)
+            result: dict[str, Any] = await retrying(self._attempt, send, expected, not_empty)
         except ChatUnavailable as error:
             attempts = retrying.statistics["attempt_number"]
             raise ChatUnavailable(_given_up(error, attempts), error.retry_after_s) from None
@@ -139,7 +139,7 @@ class Server:
         if client is not None:
             await client.close()
 
-    async def _attempt(self, send: Send, expected: str) -> dict[str, Any]:
+    async def _attempt(self, send: Send, expected: str, not_empty: bool = False) -> dict[str, Any]:
         import openai
 
         try:
@@ -149,16 +149,17 @@ class Server:
             raise timed_out(self.address, self.settings) from None
         except openai.APIError as error:
             raise mapped(error, self.address, self.settings) from None
-        return self._read(response.content, expected)
+        return self._read(response.content, expected, not_empty)
 
-    def _read(self, content: bytes, expected: str) -> dict[str, Any]:
+    def _read(self, content: bytes, expected: str, not_empty: bool) -> dict[str, Any]:
         try:
             body: Any = without_key(json.loads(content), self._secret)
         except (ValueError, RecursionError):
             what = "is no JSON"
         else:
             what = f"has no {expected}" if isinstance(body, dict) else "is no JSON object"
-            if isinstance(body, dict) and _is_list(body.get(expected), expected):
+            listed = body.get(expected) if isinstance(body, dict) else None
+            if isinstance(body, dict) and isinstance(listed, list) and (listed or not not_empty):
                 return body
         said = without_key(content.decode("utf-8", "replace"), self.settings.api_key)
         raise ChatUnavailable(f"{self.address}: the answer {what}: {said[:_SAID]!r}")
@@ -236,7 +237,3 @@ def _given_up(error: ChatUnavailable, attempts: int) -> str:
     tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
     asked = f", it asks to wait {error.retry_after_s:g} s" if error.retry_after_s else ""
     return f"{error} (given up after {tries}{asked})"
-
-
-def _is_list(value: object, name: str) -> bool:
-    return isinstance(value, list) and (bool(value) or name in _MAY_BE_EMPTY)

@@ -49,7 +49,7 @@ class UserReviews:
         repeated = _repeated_id(given)
         if repeated is not None:
             raise InputError(_same_id(repeated))
-        order = sorted(range(len(given)), key=lambda n: _moment(given[n]))
+        order = sorted(range(len(given)), key=lambda n: moment(given[n]))
         return cls(
             user_id=given[0].user_id,
             reviews=tuple(given[n] for n in order),
@@ -57,7 +57,8 @@ class UserReviews:
         )
 
 
-def _moment(review: Review) -> tuple[bool, datetime]:
+def moment(review: Review) -> tuple[bool, datetime]:
+    """Return what reviews are ordered by: when they were written, undated ones last."""
     when = review.when
     return _UNDATED if when is None else (False, when)
 

@@ -1,4 +1,4 @@
-"""What every embedder promises, and what each promises beyond that."""
+"""What single embedders promise beyond what all of them do."""
 
 import asyncio
 import hashlib
@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from llmrec.errors import InputError, SettingsError
+from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder, Role, Rows, vector_key
-from llmrec.llm.recorded_embedder import RecordedEmbedder
 from llmrec.llm.vectors import VectorsFile
 from llmrec.matching.embedding import (
     LOCAL_MODEL,
@@ -32,13 +31,6 @@ def recorded(demo: Path) -> VectorsFile:
     return VectorsFile(demo / "vectors.npz", LOCAL_MODEL)
 
 
-@pytest.fixture(params=["lexical", "local", "recorded"])
-def embedder(request: pytest.FixtureRequest, recorded: VectorsFile) -> Embedder:
-    if request.param == "recorded":
-        return RecordedEmbedder(LOCAL_MODEL, [recorded])
-    return live_embedder(EmbedderChoice(request.param), None)
-
-
 @pytest.fixture(scope="module")
 def texts(demo_items: tuple[Item, ...]) -> list[str]:
     """Texts that are recorded in both roles, two Chinese and one English; short ones, for speed."""
@@ -48,48 +40,6 @@ def texts(demo_items: tuple[Item, ...]) -> list[str]:
 
 def embed(embedder: Embedder, texts: list[str], role: Role = "query") -> Rows:
     return asyncio.run(embedder.embed(texts, role))
-
-
-@pytest.mark.parametrize("role", ["query", "passage"])
-def test_one_unit_row_of_float32_for_each_text(
-    embedder: Embedder, texts: list[str], role: Role
-) -> None:
-    rows = embed(embedder, texts, role)
-    assert rows.shape == (len(texts), 4096 if embedder.model == "lexical" else 384)
-    assert rows.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
-
-
-def test_rows_stand_in_the_order_of_the_texts(embedder: Embedder, texts: list[str]) -> None:
-    forwards, backwards = embed(embedder, texts), embed(embedder, texts[::-1])
-    np.testing.assert_allclose(forwards, backwards[::-1], atol=1e-6)
-    assert len(np.unique(forwards.round(3), axis=0)) == len(texts)
-
-
-def test_a_text_has_one_vector_whatever_stands_beside_it(
-    embedder: Embedder, texts: list[str]
-) -> None:
-    alone = embed(embedder, texts[:1])
-    together = embed(embedder, [*texts, texts[0]])
-    np.testing.assert_allclose(together[[0, -1]], np.repeat(alone, 2, axis=0), atol=1e-6)
-
-
-def test_no_texts_give_no_rows(embedder: Embedder) -> None:
-    rows = embed(embedder, [])
-    assert rows.ndim == 2
-    assert len(rows) == 0
-    assert rows.dtype == np.float32
-
-
-@pytest.mark.parametrize("blank", ["", " ", "\n\t", "\u3000"])
-def test_a_blank_text_is_refused(embedder: Embedder, texts: list[str], blank: str) -> None:
-    with pytest.raises(InputError, match="text 1 of 2 to embed is blank"):
-        embed(embedder, [texts[0], blank])
-
-
-def test_only_the_lexical_embedder_sees_no_roles(embedder: Embedder, texts: list[str]) -> None:
-    same = np.allclose(embed(embedder, texts), embed(embedder, texts, "passage"), atol=1e-3)
-    assert same == (embedder.model == "lexical")
 
 
 @pytest.mark.parametrize("name", ["lexical", "local"])
