@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from llmrec.cli.terminal import say
 from llmrec.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
@@ -202,4 +203,4 @@ def says_on_stderr(function: Callable[..., T]) -> Callable[..., T]:
 
 class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(self.format(record), err=True)
+        say(self.format(record))
