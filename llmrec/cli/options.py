@@ -12,6 +12,7 @@ from llmrec.cli.terminal import say
 from llmrec.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
+    from llmrec.llm.pricing import Price
     from llmrec.opening import Mode
 
 T = TypeVar("T")
@@ -52,6 +53,12 @@ def _sampling(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> 
         except ValueError:
             fields[name] = value
     return fields
+
+
+def _price(_: click.Context, __: click.Parameter, text: str | None) -> "Price | None":
+    from llmrec.llm.pricing import Price
+
+    return None if text is None else Price.parse(text)
 
 
 items = _option("--items", metavar="ITEMS", help="The catalogue: JSONL or CSV, plain or .gz.")
@@ -109,6 +116,10 @@ timeout_s = _option(
 sampling = _option(
     "--sampling", multiple=True, metavar="NAME=VALUE", callback=_sampling,
     help="A further field of each request, such as temperature=0; none is sent unless set.",
+)  # fmt: skip
+price = _option(
+    "--price", metavar="IN,OUT[,CACHED]", callback=_price,
+    help="US dollars per million tokens, instead of the price that is known of the model.",
 )  # fmt: skip
 vectors = _option("--vectors", metavar="FILE.npz", help="Recorded vectors; new ones are added.")
 matching = _option(

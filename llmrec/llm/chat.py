@@ -62,17 +62,20 @@ class Usage:
         input_tokens: of the messages.
         output_tokens: of the reply.
         estimated: whether some were counted here, because the server did not.
+        cached_tokens: of those in, the ones that the server had cached and charges less for.
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
     estimated: bool = False
+    cached_tokens: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             self.estimated or other.estimated,
+            self.cached_tokens + other.cached_tokens,
         )
 
 
@@ -97,7 +100,9 @@ class ChatReply:
         asked, replied = usage.get("prompt_tokens"), usage.get("completion_tokens")
         if not isinstance(asked, int) or not isinstance(replied, int):
             return None
-        return Usage(asked, replied)
+        details = usage.get("prompt_tokens_details")
+        cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
+        return Usage(asked, replied, cached_tokens=cached if isinstance(cached, int) else 0)
 
     @property
     def written(self) -> str:
