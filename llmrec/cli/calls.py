@@ -17,8 +17,9 @@ from llmrec.cli.call_output import print_exchange, print_tallies
 from llmrec.cli.output import print_json, wants_json
 from llmrec.errors import InputError, SettingsError
 from llmrec.llm.call_files import Rewritten, merge_calls, prune_calls, sort_calls
+from llmrec.llm.call_lines import logged_lines
 from llmrec.llm.call_stats import LoggedExchange, Tally, count_calls
-from llmrec.llm.calls import logged_lines, looked_up
+from llmrec.llm.calls import looked_up
 
 _output = click.option(
     "-o", "--output", required=True, metavar="OUT", help="Where the lines go; LOG itself will do."
