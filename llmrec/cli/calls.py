@@ -19,8 +19,9 @@ from llmrec.cli.output import print_json, wants_json
 from llmrec.errors import InputError, SettingsError
 from llmrec.llm.call_costs import cost_of_calls
 from llmrec.llm.call_files import Rewritten, merge_calls, prune_calls, sort_calls
+from llmrec.llm.call_lines import logged_lines
 from llmrec.llm.call_stats import LoggedExchange, Tally, count_calls
-from llmrec.llm.calls import logged_lines, looked_up
+from llmrec.llm.calls import looked_up
 from llmrec.llm.pricing import Price, price_list
 
 _output = click.option(

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from llmrec.llm.call_lines import logged_lines
 from llmrec.llm.call_stats import LoggedExchange
-from llmrec.llm.calls import logged_lines
 from llmrec.llm.chat import ChatReply, Usage
 from llmrec.llm.metering import estimated_usage
 from llmrec.llm.pricing import PriceOf
