@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 from llmrec.digests import digest
 from llmrec.errors import ChatIncomplete
@@ -47,6 +47,18 @@ class ChatRequest:
         if self.response_format is not None:
             body["response_format"] = dict(self.response_format)
         return body
+
+    @classmethod
+    def of_body(cls, body: Mapping[str, Any], label: str = "") -> Self:
+        """Return the request of a JSON body that ``body`` once gave."""
+        own = ("model", "messages", "response_format")
+        return cls(
+            model=body["model"],
+            messages=tuple(Message(m["role"], m["content"]) for m in body["messages"]),
+            response_format=body.get("response_format"),
+            sampling={name: value for name, value in body.items() if name not in own},
+            label=label,
+        )
 
     @property
     def custom_id(self) -> str:
