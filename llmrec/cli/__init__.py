@@ -28,6 +28,7 @@ COMMANDS = {
     "extract": "Make interest profiles from reviews.",
     "index": "Make the index of a catalogue.",
     "recommend": "Recommend items for profiles, or for a sentence.",
+    "rerank": "Put lists in order with a chat model.",
     "show": "Show profiles as a person wants to read them.",
     "split": "Split reviews into history and held-out ones.",
 }

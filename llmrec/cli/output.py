@@ -44,7 +44,7 @@ def print_recommendation(console: Console, recommendation: Recommendation) -> No
     whom = recommendation.user_id or f"“{recommendation.like}”"
     console.print(Text(visible(whom), style="bold"))
     if recommendation.reason:
-        console.print(f"  ({recommendation.reason})")
+        console.print(Text(f"  ({visible(recommendation.reason)})"))
     print_items(console, recommendation.recommendations)
 
 
@@ -57,7 +57,8 @@ def print_items(console: Console, items: tuple[ScoredItem, ...]) -> None:
     for item in items:
         because = ", ".join(f"{visible(b.interest)} {b.share:.0%}" for b in item.because)
         entry = Text.assemble((visible(item.title), "bold"), (f"  {because}", "dim"))
-        table.add_row(f"{item.rank}.", f"{item.score:.2f}", entry)
+        score = "" if item.score is None else f"{item.score:.2f}"
+        table.add_row(f"{item.rank}.", score, entry)
     console.print(Padding(table, (0, 0, 0, 2)))
 
 
