@@ -105,6 +105,18 @@ timeout_s = _option(
     "--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), default=120.0,
     show_default=True, metavar="SECONDS", help="How long one attempt may take.",
 )  # fmt: skip
+requests_per_min = _option(
+    "--rpm", "requests_per_min", type=click.FloatRange(min=0, min_open=True), metavar="N",
+    help="Requests per minute that a server allows. Default: no limit but what it says itself.",
+)  # fmt: skip
+tokens_per_min = _option(
+    "--tpm", "tokens_per_min", type=click.FloatRange(min=0, min_open=True), metavar="N",
+    help="Tokens per minute, input and output, likewise.",
+)  # fmt: skip
+concurrency = _option(
+    "--concurrency", type=click.IntRange(min=1), default=8, show_default=True, metavar="N",
+    help="How many users are asked about at once.",
+)  # fmt: skip
 sampling = _option(
     "--sampling", multiple=True, metavar="NAME=VALUE", callback=_sampling,
     help="A further field of each request, such as temperature=0; none is sent unless set.",
@@ -169,20 +181,6 @@ def mode(replay: bool, fresh: bool = False) -> "Mode":
     if replay and fresh:
         raise SettingsError("--replay and --fresh contradict each other: leave one out")
     return "replay" if replay else "fresh" if fresh else "default"
-
-
-def calls_a_server(function: F) -> F:
-    """Add the options that say which chat server is called, and how."""
-    for option in (timeout_s, api_key_env, base_url):
-        function = option(function)
-    return function
-
-
-def embeds(function: F) -> F:
-    """Add the options that say which server is called for vectors."""
-    for option in (timeout_s, embed_api_key_env, embed_base_url, api_key_env, base_url):
-        function = option(function)
-    return function
 
 
 def says_on_stderr(function: Callable[..., T]) -> Callable[..., T]:

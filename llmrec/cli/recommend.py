@@ -8,6 +8,7 @@ from rich.console import Console
 
 from llmrec.cli import options
 from llmrec.cli.output import print_json, print_recommendation, wants_json
+from llmrec.cli.server_options import embeds
 from llmrec.errors import InputError
 from llmrec.matching.bank_choice import BankName, ChosenBank
 from llmrec.matching.content_index import ContentIndex
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 @options.user
 @options.matching
 @options.run_bank
-@options.embeds
+@embeds
 @options.vectors
 @options.replay
 @options.rating_max
@@ -51,11 +52,8 @@ def command(
     user: str | None,
     matching: MatchingName,
     bank: BankName,
-    base_url: str | None,
-    api_key_env: str | None,
-    embed_base_url: str | None,
-    embed_api_key_env: str | None,
-    timeout_s: float,
+    server: ServerChoice,
+    embed_server: ServerChoice,
     vectors: str | None,
     replay: bool,
     rating_max: float,
@@ -71,10 +69,9 @@ def command(
     if (profiles is None) == (like is None):
         raise click.UsageError("Give PROFILES or --like TEXT, one of them.")
     catalogue = ContentIndex(index)
-    chat_server = ServerChoice(base_url, api_key_env, timeout_s)
-    server = open_server(chat_server.for_embeddings(embed_base_url, embed_api_key_env))
-    opened = embedder_of_index(catalogue, vectors, options.mode(replay), server)
-    recommender = Recommender(catalogue, opened.embedder, servers=(server,))
+    vector_server = open_server(embed_server)
+    opened = embedder_of_index(catalogue, vectors, options.mode(replay), vector_server)
+    recommender = Recommender(catalogue, opened.embedder, servers=(vector_server,))
     show = _print_json if wants_json(output_format) else _print_table
     try:
         if like is not None:
