@@ -37,9 +37,9 @@ class Entries(Sequence[Item]):
     def __init__(self, folder: Path, digest: str) -> None:
         self._path = folder / ITEMS
         self._digest = digest
-        self._text = map_bytes(self._path)
+        self._text = np.asarray(map_bytes(self._path))
         if (folder / OFFSETS).exists():
-            self._offsets = map_array(folder / OFFSETS, np.int64, 1)
+            self._offsets = np.asarray(map_array(folder / OFFSETS, np.int64, 1))
             self._ids = map_array(folder / IDS, np.uint64, 2)
         else:
             ends = np.flatnonzero(self._text == _LINE_END) + 1

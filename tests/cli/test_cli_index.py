@@ -188,8 +188,12 @@ def test_an_index_grows(llmrec: Llmrec, lexical: list[str], demo: Path) -> None:
     lexical[1] = "items.jsonl"
     grown = llmrec(*lexical)
     assert grown.json == {
-        **{"index": "index", "items": 151, "dim": 4096},
-        **{"reused": 150, "embedded": 1, "removed": 10},
+        "index": "index",
+        "items": 151,
+        "dim": 4096,
+        "reused": 150,
+        "embedded": 1,
+        "removed": 10,
         "banks": {"index": 151, "stored": ContentIndex("index").manifest.banks["stored"].n},
     }
     assert list(ContentIndex("index").titles)[-1] == "new"
