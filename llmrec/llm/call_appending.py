@@ -7,7 +7,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import IO
 
-from llmrec.records.locking import locked
+from llmrec.records.locking import locked, write_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +37,17 @@ def append_lines(path: Path, lines: Sequence[bytes]) -> Appended:
         before = b"" if _ends_a_line(file) else b"\n"  # a stop can leave half a line
         start = file.seek(0, os.SEEK_END) + len(before)
         ends = list(accumulate(map(len, lines), initial=start))
-        error = _write(file, before + b"".join(lines))
+        error = None
+        try:
+            write_all(file, before + b"".join(lines))
+        except OSError as came:
+            error = came
         size = os.fstat(file.fileno()).st_size
         kept = sum(end <= size for end in ends[1:])
         if error is not None:
             file.truncate(min(size, ends[kept]))
         os.fsync(file.fileno())
     return Appended(start, kept, error)
-
-
-def _write(file: IO[bytes], content: bytes) -> OSError | None:
-    """Write until an error comes, and return that: what is on disk by then stays."""
-    rest = memoryview(content)
-    try:
-        while rest:
-            rest = rest[file.write(rest) :]
-    except OSError as error:
-        return error
-    return None
 
 
 def _ends_a_line(file: IO[bytes]) -> bool:

@@ -1,11 +1,13 @@
 """The call log: one JSON Lines file that is recording, cache, resume point and receipt."""
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import IO, Any
 
 from llmrec.digests import digest
 from llmrec.errors import InputError
@@ -14,6 +16,8 @@ from llmrec.llm.call_index import CallIndex
 from llmrec.llm.call_lines import exchange_line
 from llmrec.llm.chat import ChatRequest
 from llmrec.llm.group_commit import GroupCommit
+
+log = logging.getLogger(__name__)
 
 _LOOKED_UP: ContextVar[set[str] | None] = ContextVar("looked_up", default=None)
 
@@ -46,15 +50,15 @@ class CallLog:
     def __init__(self, path: str | Path, *, must_exist: bool = False) -> None:
         self.path = Path(path)
         self._group = GroupCommit(self._append)
-        self._index = CallIndex()
-        if must_exist or self.path.exists():
-            self._index.read_on(self.path)
+        self._lock = Lock()
+        there = must_exist or self.path.exists()
+        self._index = CallIndex.of(self.path) if there else CallIndex(inode=0)
 
     def __contains__(self, custom_id: str) -> bool:
         return self._place(custom_id) is not None
 
     def __len__(self) -> int:
-        return len(self._index.places)
+        return len(self._current().places)
 
     def find(self, request: ChatRequest) -> dict[str, Any] | None:
         """Return the newest exchange of a request, or None.
@@ -63,12 +67,18 @@ class CallLog:
             InputError: the line was altered: its id is not that of its request.
         """
         place = self._place(request.custom_id)
-        return None if place is None else self._read(place)
+        if place is None:
+            return None
+        with self._readable(), self.path.open("rb") as file:
+            return self._read(file, place)
 
     def exchanges(self) -> Iterator[dict[str, Any]]:
         """Yield the newest exchange of every request, in the order of the file."""
-        for place in sorted(self._index.places.values()):
-            yield self._read(place)
+        places = sorted(self._current().places.values())
+        if places:
+            with self._readable(), self.path.open("rb") as file:
+                for place in places:
+                    yield self._read(file, place)
 
     async def record(
         self, request: ChatRequest, body: object, *, status: int = 200, server: str | None = None
@@ -104,26 +114,51 @@ class CallLog:
             appended = append_lines(self.path, lines)
         except OSError as error:
             return [error] * len(lines)
-        place = appended.start
-        for custom_id, line in exchanges[: appended.kept]:
-            self._index.places[bytes.fromhex(custom_id)] = place
-            place += len(line)
-        return [None] * appended.kept + [appended.error] * (len(lines) - appended.kept)
+        kept = exchanges[: appended.kept]
+        if kept:
+            with self._lock:
+                if self._is_replaced():
+                    self._index = CallIndex.of(self.path)
+                else:
+                    self._index.add(appended.start, kept, self.path)
+                    self._index.keep_up(self.path)
+        return [None] * len(kept) + [appended.error] * (len(lines) - len(kept))
+
+    def _current(self) -> CallIndex:
+        """Return the index, made anew where another process has put a new file in the place."""
+        with self._lock:
+            if self._index.inode and self._is_replaced():
+                log.info("%s: was replaced, is read again", self.path)
+                self._index = CallIndex.of(self.path)
+            return self._index
+
+    def _is_replaced(self) -> bool:
+        with self._readable():
+            return self.path.stat().st_ino != self._index.inode
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror}", path=self.path) from None
 
     def _place(self, custom_id: str) -> int | None:
         ids = _LOOKED_UP.get()
         if ids is not None:
             ids.add(custom_id)
-        return self._index.places.get(bytes.fromhex(custom_id))
+        return self._current().places.get(bytes.fromhex(custom_id))
 
-    def _read(self, offset: int) -> dict[str, Any]:
-        with self.path.open("rb") as file:
-            file.seek(offset)
+    def _read(self, file: IO[bytes], offset: int) -> dict[str, Any]:
+        file.seek(offset)
+        try:
             exchange: dict[str, Any] = json.loads(file.readline())
-        if digest([exchange["url"], exchange["body"]]) != exchange["custom_id"]:
+            right = digest([exchange["url"], exchange["body"]]) == exchange["custom_id"]
+        except (ValueError, KeyError, TypeError):
+            right = False
+        if not right:
             raise InputError(
-                f"custom_id {exchange['custom_id']} is not that of the request beside it: "
-                "the line was altered",
+                "expected an exchange whose custom_id is that of its request: the line was altered",
                 path=f"{self.path}, byte {offset}",
             )
         return exchange

@@ -35,6 +35,17 @@ def locked(path: Path, mode: Literal["r+b", "a+b"]) -> Iterator[IO[bytes]]:
                 return
 
 
+def write_all(file: IO[bytes], content: bytes) -> None:
+    """Write to an unbuffered file until nothing is left, or an error comes.
+
+    Raises:
+        OSError: there is no room for the rest, or it cannot be written; what was written stays.
+    """
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
 def _is_at(file: IO[bytes], path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
