@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO
 
 from llmrec.errors import InputError
-from llmrec.llm.call_index import index_path
 from llmrec.llm.call_lines import LoggedLine, logged_lines
+from llmrec.llm.side_index import SideIndex
 from llmrec.records.locking import locked
 from llmrec.records.replacing import replaced
 
@@ -147,4 +147,4 @@ def _write(output: str | Path, sources: Sequence[str | Path], places: Iterable[_
         for number, offset in places:
             logs[number].seek(offset)
             file.write(logs[number].readline().rstrip(b"\r\n") + b"\n")
-    index_path(Path(output)).unlink(missing_ok=True)
+    SideIndex(Path(output)).path.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from llmrec.llm.call_index import CallIndex
 from llmrec.llm.call_lines import exchange_line
 from llmrec.llm.chat import ChatRequest
 from llmrec.llm.group_commit import GroupCommit
+from llmrec.records.locking import locked
 
 log = logging.getLogger(__name__)
 
@@ -52,13 +53,16 @@ class CallLog:
         self._group = GroupCommit(self._append)
         self._lock = Lock()
         there = must_exist or self.path.exists()
-        self._index = CallIndex.of(self.path) if there else CallIndex(inode=0)
+        self._index = CallIndex(self.path) if there else None
 
     def __contains__(self, custom_id: str) -> bool:
-        return self._place(custom_id) is not None
+        with self._lock:
+            return self._found(custom_id) is not None
 
     def __len__(self) -> int:
-        return len(self._current().places)
+        with self._lock:
+            index = self._current()
+            return 0 if index is None else len(index.places)
 
     def find(self, request: ChatRequest) -> dict[str, Any] | None:
         """Return the newest exchange of a request, or None.
@@ -66,19 +70,19 @@ class CallLog:
         Raises:
             InputError: the line was altered: its id is not that of its request.
         """
-        place = self._place(request.custom_id)
-        if place is None:
-            return None
-        with self._readable(), self.path.open("rb") as file:
-            return self._read(file, place)
+        with self._lock:
+            found = self._found(request.custom_id)
+            return None if found is None else self._read(*found)
 
     def exchanges(self) -> Iterator[dict[str, Any]]:
         """Yield the newest exchange of every request, in the order of the file."""
-        places = sorted(self._current().places.values())
-        if places:
-            with self._readable(), self.path.open("rb") as file:
-                for place in places:
-                    yield self._read(file, place)
+        with self._lock:
+            index = self._current()
+        if index is not None:
+            for place in sorted(index.places.values()):
+                with self._lock:
+                    exchange = self._read(index, place)
+                yield exchange
 
     async def record(
         self, request: ChatRequest, body: object, *, status: int = 200, server: str | None = None
@@ -108,57 +112,49 @@ class CallLog:
             )
 
     def _append(self, exchanges: Sequence[tuple[str, bytes]]) -> Sequence[OSError | None]:
-        """Write lines; the first line of one that is not on disk says why."""
+        """Write lines, and say of each why it is not on disk, or None where it is."""
         lines = [line for _, line in exchanges]
         try:
-            appended = append_lines(self.path, lines)
+            with locked(self.path, "a+b") as file:
+                appended = append_lines(file, lines)
+                kept = exchanges[: appended.kept]
+                if kept:
+                    self._take_in(file, appended.start, kept)
         except OSError as error:
             return [error] * len(lines)
-        kept = exchanges[: appended.kept]
-        if kept:
-            with self._lock:
-                if self._is_replaced():
-                    self._index = CallIndex.of(self.path)
-                else:
-                    self._index.add(appended.start, kept, self.path)
-                    self._index.keep_up(self.path)
         return [None] * len(kept) + [appended.error] * (len(lines) - len(kept))
 
-    def _current(self) -> CallIndex:
-        """Return the index, made anew where another process has put a new file in the place."""
+    def _take_in(self, file: IO[bytes], start: int, lines: Sequence[tuple[str, bytes]]) -> None:
         with self._lock:
-            if self._index.inode and self._is_replaced():
-                log.info("%s: was replaced, is read again", self.path)
-                self._index = CallIndex.of(self.path)
-            return self._index
+            if self._index is None or not self._index.is_of(file):
+                self._index = CallIndex(self.path)
+            else:
+                self._index.add(start, lines)
 
-    def _is_replaced(self) -> bool:
-        with self._readable():
-            return self.path.stat().st_ino != self._index.inode
-
-    @contextmanager
-    def _readable(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise InputError(f"cannot be read: {error.strerror}", path=self.path) from None
-
-    def _place(self, custom_id: str) -> int | None:
+    def _found(self, custom_id: str) -> tuple[CallIndex, int] | None:
         ids = _LOOKED_UP.get()
         if ids is not None:
             ids.add(custom_id)
-        return self._current().places.get(bytes.fromhex(custom_id))
+        index = self._current()
+        place = None if index is None else index.places.get(bytes.fromhex(custom_id))
+        return None if index is None or place is None else (index, place)
 
-    def _read(self, file: IO[bytes], offset: int) -> dict[str, Any]:
-        file.seek(offset)
+    def _current(self) -> CallIndex | None:
+        """Return the index, made anew where another process has put a new file in the place."""
+        if self._index is not None and not self._index.is_current():
+            log.info("%s: another file has taken its place, and is read", self.path)
+            self._index = CallIndex(self.path)
+        return self._index
+
+    def _read(self, index: CallIndex, place: int) -> dict[str, Any]:
         try:
-            exchange: dict[str, Any] = json.loads(file.readline())
+            exchange: dict[str, Any] = json.loads(index.line_at(place))
             right = digest([exchange["url"], exchange["body"]]) == exchange["custom_id"]
         except (ValueError, KeyError, TypeError):
             right = False
         if not right:
             raise InputError(
                 "expected an exchange whose custom_id is that of its request: the line was altered",
-                path=f"{self.path}, byte {offset}",
+                path=f"{self.path}, byte {place}",
             )
         return exchange

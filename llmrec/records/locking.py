@@ -30,7 +30,7 @@ def locked(path: Path, mode: Literal["r+b", "a+b"]) -> Iterator[IO[bytes]]:
         with path.open(mode, buffering=0) as file:
             if sys.platform != "win32":
                 fcntl.flock(file, fcntl.LOCK_EX)
-            if _is_at(file, path):
+            if is_at(file, path):
                 yield file
                 return
 
@@ -46,7 +46,8 @@ def write_all(file: IO[bytes], content: bytes) -> None:
         rest = rest[file.write(rest) :]
 
 
-def _is_at(file: IO[bytes], path: Path) -> bool:
+def is_at(file: IO[bytes], path: Path) -> bool:
+    """Say whether an open file is still the one that a path names."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:

@@ -15,6 +15,7 @@ from llmrec.llm.call_lines import logged_lines
 from llmrec.llm.calls import CallLog, looked_up
 from llmrec.llm.chat import ChatRequest, Message
 from llmrec.llm.recorded import ReplayChatModel
+from llmrec.llm.side_index import SideIndex
 
 
 def asked(text: str) -> ChatRequest:
@@ -94,6 +95,28 @@ def test_pruning_keeps_the_newest_of_what_is_named(tmp_path: Path) -> None:
     assert order(tmp_path / "pruned") == [("b", "1"), ("a", "new")]
     assert prune_calls(log, ids, log, since=10**6) == Rewritten(2, 2)
     assert log.read_bytes() == (tmp_path / "pruned").read_bytes()
+
+
+def test_pruning_keeps_what_a_run_added_meanwhile(tmp_path: Path) -> None:
+    log = write(tmp_path / "log", ("a", "old"), ("b", "1"))
+    since = log.stat().st_size
+    write(log, ("c", "3"), ("a", "new"))
+    assert prune_calls(log, {asked("a").custom_id}, log, since=since) == Rewritten(2, 2)
+    assert order(log) == [("c", "3"), ("a", "new")]
+
+
+def test_compacting_keeps_the_newest_of_all_in_their_order(tmp_path: Path) -> None:
+    log = write(tmp_path / "log", ("a", "old"), ("b", "1"), ("a", "new"), ("c", "3"))
+    SideIndex(log).path.touch()
+    assert compact_calls(log, log) == Rewritten(3, 1)
+    assert order(log) == [("b", "1"), ("a", "new"), ("c", "3")]
+    assert not SideIndex(log).path.exists()
+
+
+def test_a_folder_is_no_place_for_a_log(tmp_path: Path) -> None:
+    log = write(tmp_path / "log", ("a", "1"))
+    with pytest.raises(InputError, match="cannot be written"):
+        compact_calls(log, tmp_path)
 
 
 REWRITINGS: list[Callable[[Path], Any]] = [

@@ -13,8 +13,13 @@ from hypothesis import strategies as st
 
 from llmrec.errors import InputError
 from llmrec.llm import call_lines
-from llmrec.llm.call_index import CallIndex, index_path
+from llmrec.llm.call_index import CallIndex
 from llmrec.llm.calls import CallLog
+from llmrec.llm.side_index import SideIndex
+
+
+def index_path(path: Path) -> Path:
+    return SideIndex(path).path
 
 
 @pytest.fixture
@@ -113,7 +118,7 @@ def test_a_damaged_index_is_made_anew_and_that_is_said_once(
     index_path(path).write_bytes(damage(good))
     assert newest(path) == {"one": "echo: one", "two": "echo: two"}
     assert [message.partition(" (")[0] for message in caplog.messages] == [
-        f"{index_path(path)} does not fit {path}"
+        f"{index_path(path)} does not fit its call log"
     ]
     assert len(CallLog(path)) == 2
     assert len(caplog.messages) == 1
@@ -154,18 +159,6 @@ def test_where_no_index_can_be_written_the_log_is_read(
         record(CallLog(path), "one", "two")
         assert newest(path) == {"one": "echo: one", "two": "echo: two"}
     assert caplog.messages == []
-
-
-@pytest.mark.usefixtures("step")
-def test_an_index_is_not_made_of_a_log_that_was_replaced_meanwhile(tmp_path: Path) -> None:
-    path = record(CallLog(tmp_path / "log"), "one", "two").path
-    index = CallIndex.of(path)
-    index_path(path).unlink()
-    (tmp_path / "new").write_bytes(path.read_bytes())
-    (tmp_path / "new").replace(path)
-    index.kept_end = 0
-    index.keep_up(path)
-    assert not index_path(path).exists()
 
 
 def test_an_id_that_is_not_hex_is_named(tmp_path: Path) -> None:
@@ -211,6 +204,6 @@ def test_whatever_is_added_cut_and_reopened_the_index_says_what_the_log_says(
         index_path(path).unlink(missing_ok=True)
         assert newest(path) == seen
         asyncio.run(log.record(asked("last"), dict(answered("1").body)))
-        fresh = CallIndex.of(path)
-        assert log._index.places == fresh.places
-        assert log._index.end == fresh.end == path.stat().st_size
+        assert log._index is not None
+        assert log._index.places == CallIndex(path).places
+        assert len(log) == len(seen | {"last": "1"})
