@@ -46,7 +46,6 @@ class CallIndex:
         self.places, self._end, self._n_lines = known or ({}, 0, 0)
         self._kept_end = self._end
         self._read_on()
-        self._keep_up()
 
     def is_current(self) -> bool:
         """Say whether its file is still in its place."""
@@ -91,17 +90,22 @@ class CallIndex:
     def _read_on(self, end: int | None = None) -> None:
         """Take in the lines that follow.
 
-        A last line without its end is taken in, but read again the next time: another process may
-        just be writing it.
+        A last line without its end is taken in, but read again the next time, and not put into the
+        side file: another process may just be writing it.
         """
+        first = {"offset": self._end, "number": self._n_lines}
+        unended = None
         with self._opened() as file:
-            for line in lines_from(
-                file, self._path, offset=self._end, number=self._n_lines, end=end
-            ):
+            for line in lines_from(file, self._path, **first, end=end):
+                if not line.raw.endswith(b"\n"):
+                    unended = line
+                    break
                 self.places[_key(line, self._path)] = line.offset
-                if line.raw.endswith(b"\n"):
-                    self._end, self._n_lines = line.offset + len(line.raw), line.number + 1
+                self._end, self._n_lines = line.offset + len(line.raw), line.number + 1
         self._seen = max(self._seen, self._end)
+        self._keep_up()
+        if unended is not None:
+            self.places[_key(unended, self._path)] = unended.offset
 
     def _keep_up(self) -> None:
         if self._side.is_stale or self._end - self._kept_end > _STEP:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from exchanges import answered, asked
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llmrec.errors import InputError
@@ -177,7 +177,8 @@ steps = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
+@example(steps=[("record", "a", "1"), ("cut", 1), ("cut", 1)], step=1)
 @given(steps=st.lists(steps, max_size=12), step=st.sampled_from([1, 300, 10**6]))
 def test_whatever_is_added_cut_and_reopened_the_index_says_what_the_log_says(
     steps: list[tuple[str, ...]], step: int, tmp_path_factory: pytest.TempPathFactory
