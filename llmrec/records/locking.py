@@ -32,7 +32,7 @@ def locked(path: Path, mode: Literal["r+b", "a+b"]) -> Iterator[IO[bytes]]:
         with path.open(mode, buffering=0) as file:
             if sys.platform != "win32":
                 fcntl.flock(file, fcntl.LOCK_EX)
-            if _is_at(file, path):
+            if is_at(file, path):
                 yield file
                 return
 
@@ -56,7 +56,19 @@ def alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _is_at(file: IO[bytes], path: Path) -> bool:
+def write_all(file: IO[bytes], content: bytes) -> None:
+    """Write to an unbuffered file until nothing is left, or an error comes.
+
+    Raises:
+        OSError: there is no room for the rest, or it cannot be written; what was written stays.
+    """
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def is_at(file: IO[bytes], path: Path) -> bool:
+    """Say whether an open file is still the one that a path names."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
