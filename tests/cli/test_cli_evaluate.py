@@ -89,7 +89,7 @@ def test_with_an_index_profiles_are_compared_by_vectors(
     done = llmrec(
         "evaluate", demo / "reviews.jsonl", "--split", split, "--profiles", honest,
         "--index", index, "--systems", "profile-hub, item-mean-hub", "-o", "r.json",
-        "--bank", "index",
+        "--bank", "index", "--base-url", "http://127.0.0.1:9/v1",
     )  # fmt: skip
     assert done.code == 0
     (claim,) = done.json["claims"]
@@ -97,6 +97,15 @@ def test_with_an_index_profiles_are_compared_by_vectors(
     result = json.loads(Path("r.json").read_text("utf-8"))
     assert result["settings"]["bank"] == "index"
     assert {"reviews", "profiles", "index", "items", "split"} == result["inputs"].keys()
+
+
+def test_without_a_baseline_there_is_no_claim(
+    llmrec: Llmrec, without_llm: list[object], honest: Path
+) -> None:
+    only = [*without_llm, "--profiles", honest, "--systems", "profile-tfidf"]
+    assert llmrec(*only).json["claims"] == []
+    table = llmrec(*only, "--format", "table").out
+    assert "best without an LLM" not in table
 
 
 def test_a_catalogue_is_needed(llmrec: Llmrec, demo: Path, split: str) -> None:

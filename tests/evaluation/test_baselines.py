@@ -76,7 +76,7 @@ def write_reviews(tmp_path: Path) -> Callable[[str], Path]:
                 "user_id": user,
                 "item_id": item,
                 "text": text.replace("held out", held_out_text),
-                "timestamp": f"2024-01-0{day + 1}",
+                "timestamp": f"{2024 if user == 'u' else 2023}-01-0{day + 1}",
             }
             for day, (user, item, text) in enumerate(REVIEWS)
         ]
