@@ -58,7 +58,7 @@ class DataSet:
 
     def llmrec(self, *arguments: object) -> None:
         """Run a command; what it prints is in its files as well."""
-        with redirect_stdout(io.StringIO()):
+        with redirect_stdout(io.TextIOWrapper(io.BytesIO())):
             code = run([*map(str, arguments), "--quiet", "--format", "json"])
         if code:
             raise SystemExit(code)

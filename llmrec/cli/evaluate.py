@@ -10,6 +10,7 @@ import click
 from llmrec.cli import options
 from llmrec.cli.evaluation_table import print_result, summary
 from llmrec.cli.output import print_json, wants_json
+from llmrec.cli.server_options import embeds
 from llmrec.cli.terminal import say
 from llmrec.errors import InputError, SettingsError
 from llmrec.evaluation.evaluating import Evaluation
@@ -17,6 +18,7 @@ from llmrec.evaluation.fitted_users import read_fitted_users
 from llmrec.evaluation.gates import Gate, failures
 from llmrec.evaluation.metrics import Metric
 from llmrec.evaluation.preparing import prepare
+from llmrec.evaluation.results import Result
 from llmrec.evaluation.run_files import read_any_run
 from llmrec.evaluation.task import Candidates
 from llmrec.evaluation.trec import write_qrels, write_run
@@ -50,7 +52,7 @@ from llmrec.waiting import wait_for
 @click.option("--run-dir", metavar="DIR", help="A folder for TREC runs and qrels.")
 @options.fail_under
 @options.exit_zero
-@options.embeds
+@embeds
 @options.vectors
 @options.replay
 @options.rating_max
@@ -76,11 +78,8 @@ def command(
     run_dir: str | None,
     fail_under: tuple[str, ...],
     exit_zero: bool,
-    base_url: str | None,
-    api_key_env: str | None,
-    embed_base_url: str | None,
-    embed_api_key_env: str | None,
-    timeout_s: float,
+    server: ServerChoice,
+    embed_server: ServerChoice,
     vectors: str | None,
     replay: bool,
     rating_max: float,
@@ -95,12 +94,10 @@ def command(
     """
     gates = [Gate.parse(text) for text in fail_under]
     catalogue = None if index is None else ContentIndex(index)
-    server = open_server(
-        ServerChoice(base_url, api_key_env, timeout_s).for_embeddings(
-            embed_base_url, embed_api_key_env
-        )
-    )
-    opened = catalogue and embedder_of_index(catalogue, vectors, options.mode(replay), server)
+    vector_server = open_server(embed_server)
+    opened = None
+    if catalogue is not None:
+        opened = embedder_of_index(catalogue, vectors, options.mode(replay), vector_server)
     users = read_users(reviews, columns=columns, rating_max=rating_max, skip_bad_rows=skip_bad_rows)
     ranked = _items(items, catalogue, item_columns, skip_bad_rows)
     work = prepare(
@@ -119,26 +116,27 @@ def command(
         seed=seed,
     )
     try:
-        evaluation = wait_for(_and_close(work, server))
+        evaluation = wait_for(_and_close(work, vector_server))
     finally:
         if opened:
             opened.close()
-    given = {"reviews": reviews, "profiles": profiles, "weights": weights, "vectors": vectors}
-    given |= {f"run {name}": path for name, path in _named(runs).items()}
-    given |= {"index": str(catalogue.folder / MANIFEST)} if catalogue else {}
-    result = evaluation.run(_digests(given))
+    result = evaluation.run(_digests(reviews, profiles, index, weights, vectors, _named(runs)))
     if output is not None:
         result.write(output)
     if run_dir is not None:
         _write_runs(Path(run_dir), evaluation)
-    if wants_json(output_format):
-        print_json(json.dumps(summary(result), ensure_ascii=False))
-    else:
-        print_result(result)
+    _print(result, wants_json(output_format))
     missed = list(failures(gates, result))
     for what in missed:
         say(f"--fail-under: {what}")
     return 1 if missed and not exit_zero else 0
+
+
+def _print(result: Result, as_json: bool) -> None:
+    if as_json:
+        print_json(json.dumps(summary(result), ensure_ascii=False))
+    else:
+        print_result(result)
 
 
 def _items(
@@ -187,8 +185,19 @@ def _candidates(text: str | None, items: Sequence[Item]) -> Candidates | int | N
     return int(number)
 
 
-def _digests(paths: Mapping[str, str | None]) -> dict[str, str]:
-    """Return the digest of each file, or of the manifest of an index, that was given."""
+def _digests(
+    reviews: str,
+    profiles: str | None,
+    index: str | None,
+    weights: str | None,
+    vectors: str | None,
+    runs: Mapping[str, str],
+) -> dict[str, str]:
+    """Return the digest of each file that was given, of an index that of its manifest."""
+    paths = {"reviews": reviews, "profiles": profiles, "weights": weights, "vectors": vectors}
+    paths |= {f"run {name}": path for name, path in runs.items()}
+    if index is not None:
+        paths["index"] = str(Path(index) / MANIFEST)
     return {name: file_digest(Path(path)) for name, path in paths.items() if path is not None}
 
 

@@ -6,6 +6,7 @@ import click
 
 from llmrec.cli import options
 from llmrec.cli.lists import bank_of_run, list_printer, reviewed_items, wanted_profiles
+from llmrec.cli.server_options import embeds
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.profile_match import MatchingName
@@ -27,7 +28,7 @@ from llmrec.waiting import wait_for
 @options.user
 @options.matching
 @options.run_bank
-@options.embeds
+@embeds
 @options.vectors
 @options.replay
 @options.rating_max
@@ -45,11 +46,8 @@ def command(
     user: str | None,
     matching: MatchingName,
     bank: BankName,
-    base_url: str | None,
-    api_key_env: str | None,
-    embed_base_url: str | None,
-    embed_api_key_env: str | None,
-    timeout_s: float,
+    server: ServerChoice,
+    embed_server: ServerChoice,
     vectors: str | None,
     replay: bool,
     rating_max: float,
@@ -65,10 +63,9 @@ def command(
     if (profiles is None) == (like is None):
         raise click.UsageError("Give PROFILES or --like TEXT, one of them.")
     catalogue = ContentIndex(index)
-    chat_server = ServerChoice(base_url, api_key_env, timeout_s)
-    server = open_server(chat_server.for_embeddings(embed_base_url, embed_api_key_env))
-    opened = embedder_of_index(catalogue, vectors, options.mode(replay), server)
-    recommender = Recommender(catalogue, opened.embedder, servers=(server,))
+    vector_server = open_server(embed_server)
+    opened = embedder_of_index(catalogue, vectors, options.mode(replay), vector_server)
+    recommender = Recommender(catalogue, opened.embedder, servers=(vector_server,))
     show = list_printer(output_format)
     try:
         if like is not None:
