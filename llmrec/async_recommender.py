@@ -110,7 +110,9 @@ class AsyncRecommender:
         catalogue = ContentIndex(folder)
         chat_server = open_server(server)
         vector_server = open_server(embed_server) if embed_server else chat_server
-        embedder = embedder_of_index(catalogue, vectors, mode, vector_server).embedder
+        opened = embedder_of_index(catalogue, vectors, mode, vector_server)
+        opened.close()  # folds in the vectors that were recorded before this
+        embedder = opened.embedder
         servers = (chat_server, vector_server)
         if chat is None:
             return cls(catalogue, embedder, servers=servers)

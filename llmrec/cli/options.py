@@ -81,6 +81,10 @@ item_column = _option(
     "--item-column", "item_columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
     help="The same for the catalogue.",
 )  # fmt: skip
+bank_column = _option(
+    "--bank-column", "bank_columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
+    help="The same for the reviews of a bank.",
+)  # fmt: skip
 skip_bad_rows = _option(
     "--skip-bad-rows", is_flag=True, help="List bad rows on stderr and leave them out."
 )

@@ -15,7 +15,7 @@ _USED = 0.98
 """Part of a limit that is used: answers and clocks are never quite even, and a refusal costs more
 than the rest is worth."""
 
-_BURST_S = 0.5
+_BURST_S = 0.1
 """Seconds' worth of a limit that may be used at once: long enough for a program that was busy to
 catch up, and short enough for servers that split a minute's limit into seconds."""
 
@@ -38,7 +38,7 @@ class Bucket:
         self.per_min = per_min
         self._per_s = _USED * per_min / 60
         self._full = max(1.0, _BURST_S * self._per_s)
-        self._level = self._full
+        self._level = 1.0
         self._clock = clock
         self._filled_at = clock()
 
