@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
@@ -13,11 +14,11 @@ from llmrec.llm.prompts import load_prompt
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
-from llmrec.matching.best_matches import match
+from llmrec.matching.best_matches import match, match_many
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
-from llmrec.matching.profile_match import MatchingName, Taste, embedded_taste
+from llmrec.matching.profile_match import MatchingName, Taste, embedded_tastes
 from llmrec.opening import (
     Mode,
     ServerChoice,
@@ -161,26 +162,50 @@ class AsyncRecommender:
         matching: MatchingName = "hub",
         bank: BankName | ChosenBank = "auto",
         left_out: Collection[str] | None = None,
+        only: Collection[str] | None = None,
     ) -> Recommendation:
         """Async twin of ``recommend``."""
-        chosen = await self._chosen(matching, bank)
-        if left_out is None:
-            left_out = {source.item_id for source in profile.sources if source.item_id}
-        unusable = not profile.interests or (matching == "cosine" and not profile.likes)
-        return Recommendation(
-            user_id=profile.user_id,
-            bank=chosen.kind if chosen else None,
-            reason=_reason(profile, matching),
-            recommendations=()
-            if unusable
-            else match(
-                await embedded_taste(profile.interests, self._embedder),
-                self.catalogue,
-                chosen,
-                k,
-                left_out,
-            ),
+        by_user = None if left_out is None else {profile.user_id: left_out}
+        (recommendation,) = await self.arecommend_many(
+            [profile], k, matching=matching, bank=bank, left_out=by_user, only=only
         )
+        return recommendation
+
+    async def arecommend_many(
+        self,
+        profiles: Sequence[InterestProfile],
+        k: int = 10,
+        *,
+        matching: MatchingName = "hub",
+        bank: BankName | ChosenBank = "auto",
+        left_out: Mapping[str, Collection[str]] | None = None,
+        only: Collection[str] | None = None,
+    ) -> list[Recommendation]:
+        """Async twin of ``recommend_many``."""
+        chosen = await self._chosen(matching, bank)
+        usable = [
+            place
+            for place, profile in enumerate(profiles)
+            if profile.likes or (profile.interests and matching == "hub")
+        ]
+        found = match_many(
+            await embedded_tastes([profiles[place].interests for place in usable], self._embedder),
+            self.catalogue,
+            chosen,
+            k,
+            [_unwanted(profiles[place], left_out) for place in usable],
+            self._positions(only),
+        )
+        items = dict(zip(usable, found, strict=True))
+        return [
+            Recommendation(
+                user_id=profile.user_id,
+                bank=chosen.kind if chosen else None,
+                reason=_reason(profile, matching),
+                recommendations=items.get(place, ()),
+            )
+            for place, profile in enumerate(profiles)
+        ]
 
     async def arecommend_for(
         self,
@@ -189,6 +214,7 @@ class AsyncRecommender:
         *,
         matching: MatchingName = "hub",
         bank: BankName | ChosenBank = "auto",
+        only: Collection[str] | None = None,
     ) -> Recommendation:
         """Async twin of ``recommend_for``."""
         chosen = await self._chosen(matching, bank)
@@ -201,7 +227,7 @@ class AsyncRecommender:
         return Recommendation(
             like=text,
             bank=chosen.kind if chosen else None,
-            recommendations=match(taste, self.catalogue, chosen, k),
+            recommendations=match(taste, self.catalogue, chosen, k, only=self._positions(only)),
         )
 
     async def abank(
@@ -220,12 +246,23 @@ class AsyncRecommender:
         for server in self._servers:
             await server.aclose()
 
+    def _positions(self, only: Collection[str] | None) -> NDArray[np.intp] | None:
+        return None if only is None else np.array(self.catalogue.positions(only), np.intp)
+
     async def _chosen(
         self, matching: MatchingName, bank: BankName | ChosenBank
     ) -> ChosenBank | None:
         if matching == "cosine":
             return None
         return bank if isinstance(bank, ChosenBank) else await self.abank(bank)
+
+
+def _unwanted(
+    profile: InterestProfile, left_out: Mapping[str, Collection[str]] | None
+) -> Collection[str]:
+    if left_out is not None:
+        return left_out.get(profile.user_id, ())
+    return {source.item_id for source in profile.sources if source.item_id}
 
 
 def _reason(profile: InterestProfile, matching: MatchingName) -> str | None:

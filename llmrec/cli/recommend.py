@@ -1,7 +1,7 @@
 """``llmrec recommend``: ranked lists for profiles, or for a typed sentence."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import click
 from rich.console import Console
@@ -11,6 +11,7 @@ from llmrec.cli.output import print_json, print_recommendation, wants_json
 from llmrec.errors import InputError
 from llmrec.matching.bank_choice import BankName, ChosenBank
 from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.masks import allowed_items
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import ServerChoice, embedder_of_index, open_server
 from llmrec.recommender import Recommender
@@ -22,6 +23,9 @@ from llmrec.waiting import wait_for
 
 log = logging.getLogger(__name__)
 
+_TOGETHER = 256
+"""Users for whom the catalogue is read once."""
+
 
 @click.command("recommend")
 @click.argument("profiles", required=False)
@@ -31,6 +35,9 @@ log = logging.getLogger(__name__)
 @options.split
 @options.k
 @options.user
+@options.only
+@options.exclude
+@options.category
 @options.matching
 @options.run_bank
 @options.embeds
@@ -49,6 +56,9 @@ def command(
     split: str | None,
     k: int,
     user: str | None,
+    only: list[str] | None,
+    exclude: list[str] | None,
+    categories: tuple[str, ...],
     matching: MatchingName,
     bank: BankName,
     base_url: str | None,
@@ -71,6 +81,9 @@ def command(
     if (profiles is None) == (like is None):
         raise click.UsageError("Give PROFILES or --like TEXT, one of them.")
     catalogue = ContentIndex(index)
+    allowed = None
+    if only is not None or exclude or categories:
+        allowed = allowed_items(catalogue, only=only, exclude=exclude or (), categories=categories)
     chat_server = ServerChoice(base_url, api_key_env, timeout_s)
     server = open_server(chat_server.for_embeddings(embed_base_url, embed_api_key_env))
     opened = embedder_of_index(catalogue, vectors, options.mode(replay), server)
@@ -78,7 +91,7 @@ def command(
     show = _print_json if wants_json(output_format) else _print_table
     try:
         if like is not None:
-            show(wait_for(_recommend_for(recommender, like, k, matching, bank)))
+            show(wait_for(_recommend_for(recommender, like, k, matching, bank, allowed)))
             return
         run = list(read_profiles(profiles or "-"))
         history = read_split(split) if split else None
@@ -86,17 +99,22 @@ def command(
         reviewed = None
         if reviews is not None:
             reviewed = _reviewed(reviews, history, columns, rating_max, skip_bad_rows)
-        wait_for(_recommend(recommender, run, wanted, reviewed, show, k, matching, bank))
+        wait_for(_recommend(recommender, run, wanted, reviewed, show, k, matching, bank, allowed))
     finally:
         opened.close()
 
 
 async def _recommend_for(
-    recommender: Recommender, like: str, k: int, matching: MatchingName, bank: BankName
+    recommender: Recommender,
+    like: str,
+    k: int,
+    matching: MatchingName,
+    bank: BankName,
+    only: Collection[str] | None,
 ) -> Recommendation:
     try:
         chosen = await _bank(recommender, bank, matching)
-        return await recommender.arecommend_for(like, k, matching=matching, bank=chosen)
+        return await recommender.arecommend_for(like, k, matching=matching, bank=chosen, only=only)
     finally:
         await recommender.aclose()
 
@@ -125,16 +143,20 @@ async def _recommend(
     k: int,
     matching: MatchingName,
     bank: BankName,
+    only: Collection[str] | None,
 ) -> None:
     try:
         chosen = await _bank(recommender, bank, matching, run)
-        for profile in wanted:
-            left_out = None if reviewed is None else reviewed.get(profile.user_id, set())
-            show(
-                await recommender.arecommend(
-                    profile, k, matching=matching, bank=chosen, left_out=left_out
-                )
-            )
+        for begin in range(0, len(wanted), _TOGETHER):
+            for recommendation in await recommender.arecommend_many(
+                wanted[begin : begin + _TOGETHER],
+                k,
+                matching=matching,
+                bank=chosen,
+                left_out=reviewed,
+                only=only,
+            ):
+                show(recommendation)
     finally:
         await recommender.aclose()
 
