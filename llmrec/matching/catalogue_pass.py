@@ -15,7 +15,7 @@ from llmrec.llm.embedder import Rows
 from llmrec.matching.best_so_far import Best, BestSoFar, BlockMemory
 from llmrec.matching.block_scoring import BlockScoring, InnerProducts, Positions, chunks
 
-_BLOCK_PRODUCTS: Final = 2**21
+_BLOCK_PRODUCTS: Final = 2**20
 _SMALL_BLOCK: Final = 2**17
 _FIRST_PRODUCTS: Final = 2**11
 _FIRST_ITEMS: Final = 128
