@@ -33,8 +33,13 @@ from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item, Review
+from llmrec.reranking.reranking import DEFAULT_OPTIONS, Reranker, RerankOptions, rerank_prompt
 
 DEFAULT_SERVER = ServerChoice()
+SHORTLIST = 20
+"""So many of the best matches, or k where that is more, go to the reranker."""
+
+_NO_CHAT_MODEL = "no chat model: open the index with chat= and calls="
 
 
 class AsyncRecommender:
@@ -46,7 +51,8 @@ class AsyncRecommender:
         catalogue: the opened index.
         embedder: of that index, for queries.
         extractor: makes profiles; None for a recommender of ready profiles.
-        servers: that the two call; closed with ``aclose``.
+        reranker: puts shortlists in order; None for a recommender that never asks a model to.
+        servers: that these call; closed with ``aclose``.
     """
 
     def __init__(
@@ -54,11 +60,13 @@ class AsyncRecommender:
         catalogue: ContentIndex,
         embedder: Embedder,
         extractor: Extractor | None = None,
+        reranker: Reranker | None = None,
         servers: Sequence[Server | None] = (),
     ) -> None:
         self.catalogue = catalogue
         self._embedder = embedder
         self._extractor = extractor
+        self._reranker = reranker
         self._servers = tuple(server for server in servers if server is not None)
 
     @classmethod
@@ -76,12 +84,13 @@ class AsyncRecommender:
         prompts: str | Path | None = None,
         rating_max: float = 5,
         sampling: Mapping[str, Any] | None = None,
+        rerank_options: RerankOptions = DEFAULT_OPTIONS,
     ) -> Self:
         """Open an index.
 
         Args:
             folder: the index, made by ``llmrec index`` or ``Recommender.index``.
-            chat: name of the chat model that makes profiles; None to recommend only.
+            chat: name of the chat model that makes profiles and reranks; None to match only.
             calls: the call log; needed with ``chat``.
             mode: ``default`` reuses what is recorded and calls for the rest, ``replay`` never
                 calls, ``fresh`` always calls.
@@ -93,6 +102,7 @@ class AsyncRecommender:
             rating_max: top of the rating scale.
             sampling: further fields of each chat request (``temperature``, ``seed``…); nothing
                 is sent that is not set.
+            rerank_options: how lists are reranked, where that is asked for.
 
         Raises:
             InputError, IndexMismatch: a file cannot be used.
@@ -101,21 +111,32 @@ class AsyncRecommender:
         catalogue = ContentIndex(folder)
         chat_server = open_server(server)
         vector_server = open_server(embed_server) if embed_server else chat_server
-        embedder = embedder_of_index(catalogue, vectors, mode, vector_server).embedder
+        opened = embedder_of_index(catalogue, vectors, mode, vector_server)
+        opened.close()  # folds in the vectors that were recorded before this
+        embedder = opened.embedder
         servers = (chat_server, vector_server)
         if chat is None:
             return cls(catalogue, embedder, servers=servers)
         if calls is None:
             raise SettingsError("chat= needs calls=, the file that its calls are recorded in")
+        answering = open_chat(calls, mode, live or live_chat(chat_server))
         extractor = Extractor(
-            chat=open_chat(calls, mode, live or live_chat(chat_server)),
+            chat=answering,
             model=chat,
             prompt=load_prompt(PROMPT_NAME, PLACEHOLDERS, prompts),
             titles=catalogue.titles,
             rating_max=rating_max,
             sampling=sampling,
         )
-        return cls(catalogue, embedder, extractor, servers)
+        reranker = Reranker(
+            chat=answering,
+            model=chat,
+            prompt=rerank_prompt(prompts),
+            items=catalogue.entries,
+            options=rerank_options,
+            sampling=sampling,
+        )
+        return cls(catalogue, embedder, extractor, reranker, servers)
 
     @classmethod
     async def aindex(
@@ -151,7 +172,7 @@ class AsyncRecommender:
     async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:
         """Async twin of ``profile``."""
         if self._extractor is None:
-            raise SettingsError("no chat model: open the index with chat= and calls=")
+            raise SettingsError(_NO_CHAT_MODEL)
         return (await self._extractor.extract(UserReviews.of(reviews))).profile
 
     async def arecommend(
@@ -163,13 +184,24 @@ class AsyncRecommender:
         bank: BankName | ChosenBank = "auto",
         left_out: Collection[str] | None = None,
         only: Collection[str] | None = None,
+        rerank: bool = False,
+        recent: Sequence[str] | None = None,
     ) -> Recommendation:
         """Async twin of ``recommend``."""
-        by_user = None if left_out is None else {profile.user_id: left_out}
-        (recommendation,) = await self.arecommend_many(
-            [profile], k, matching=matching, bank=bank, left_out=by_user, only=only
+        if rerank and self._reranker is None:
+            raise SettingsError(_NO_CHAT_MODEL)
+        (matched,) = await self.arecommend_many(
+            [profile],
+            max(SHORTLIST, k) if rerank else k,
+            matching=matching,
+            bank=bank,
+            left_out=None if left_out is None else {profile.user_id: left_out},
+            only=only,
         )
-        return recommendation
+        if not rerank or self._reranker is None:
+            return matched
+        recent = profile.reviewed if recent is None else recent
+        return (await self._reranker.rerank(matched, profile, recent)).first(k)
 
     async def arecommend_many(
         self,
@@ -188,12 +220,13 @@ class AsyncRecommender:
             for place, profile in enumerate(profiles)
             if profile.likes or (profile.interests and matching == "hub")
         ]
+        people = [profiles[place] for place in usable]
         found = match_many(
-            await embedded_tastes([profiles[place].interests for place in usable], self._embedder),
+            await embedded_tastes([person.interests for person in people], self._embedder),
             self.catalogue,
             chosen,
             k,
-            [_unwanted(profiles[place], left_out) for place in usable],
+            [_left_out(person, left_out) for person in people],
             self._positions(only),
         )
         items = dict(zip(usable, found, strict=True))
@@ -257,12 +290,10 @@ class AsyncRecommender:
         return bank if isinstance(bank, ChosenBank) else await self.abank(bank)
 
 
-def _unwanted(
-    profile: InterestProfile, left_out: Mapping[str, Collection[str]] | None
+def _left_out(
+    profile: InterestProfile, by_user: Mapping[str, Collection[str]] | None
 ) -> Collection[str]:
-    if left_out is not None:
-        return left_out.get(profile.user_id, ())
-    return {source.item_id for source in profile.sources if source.item_id}
+    return profile.reviewed if by_user is None else by_user.get(profile.user_id, ())
 
 
 def _reason(profile: InterestProfile, matching: MatchingName) -> str | None:

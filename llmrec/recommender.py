@@ -41,7 +41,8 @@ class Recommender(AsyncRecommender):
 
         Args:
             items: the catalogue.
-            folder: where the index is to be; an older one there is replaced.
+            folder: where the index is to be. Of one that is there already what is still the same
+                is used again, its stored bank too, and it is replaced.
             embedder: ``local``, ``lexical`` or ``openai:MODEL[,PASSAGE_MODEL]``; an
                 ``EmbedderChoice`` adds prefixes.
             server: where ``openai:`` embedders are called.
@@ -84,6 +85,8 @@ class Recommender(AsyncRecommender):
         bank: BankName | ChosenBank = "auto",
         left_out: Collection[str] | None = None,
         only: Collection[str] | None = None,
+        rerank: bool = False,
+        recent: Sequence[str] | None = None,
     ) -> Recommendation:
         """Return the k items that fit a profile best.
 
@@ -96,13 +99,26 @@ class Recommender(AsyncRecommender):
             left_out: ids of items not to be recommended; None for those of the profile's
                 sources.
             only: ids of the only items that may be recommended (``allowed_items``); None for all.
+            rerank: let the chat model put the best 20 (or k, if more) in order first.
+            recent: ids of the items chosen so far, oldest first, which the model is shown the
+                last ten of; None for those of the profile's sources.
 
         Raises:
-            SettingsError: the index has no such bank.
-            RecordingMissing: a vector is not recorded, and none may be made.
+            SettingsError: the index has no such bank, or no chat model was named.
+            RecordingMissing: a vector or a call is not recorded, and none may be made.
+            ChatUnavailable, ChatRejected: the chat model gave no answer.
         """
         return self._wait(
-            self.arecommend(profile, k, matching=matching, bank=bank, left_out=left_out, only=only)
+            self.arecommend(
+                profile,
+                k,
+                matching=matching,
+                bank=bank,
+                left_out=left_out,
+                only=only,
+                rerank=rerank,
+                recent=recent,
+            )
         )
 
     def recommend_many(

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from llmrec.cli.terminal import say
 from llmrec.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
+    from llmrec.llm.pricing import Price
     from llmrec.opening import Mode
 
 T = TypeVar("T")
@@ -68,6 +70,12 @@ def _ids(_: click.Context, __: click.Parameter, value: str | None) -> list[str] 
     return [line for line in lines if line]
 
 
+def _price(_: click.Context, __: click.Parameter, text: str | None) -> "Price | None":
+    from llmrec.llm.pricing import Price
+
+    return None if text is None else Price.parse(text)
+
+
 items = _option("--items", metavar="ITEMS", help="The catalogue: JSONL or CSV, plain or .gz.")
 calls = _option(
     "--calls", metavar="LOG", help="The call log: recorded calls, and where new ones go."
@@ -87,6 +95,10 @@ column = _option(
 item_column = _option(
     "--item-column", "item_columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
     help="The same for the catalogue.",
+)  # fmt: skip
+bank_column = _option(
+    "--bank-column", "bank_columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
+    help="The same for the reviews of a bank.",
 )  # fmt: skip
 skip_bad_rows = _option(
     "--skip-bad-rows", is_flag=True, help="List bad rows on stderr and leave them out."
@@ -120,9 +132,25 @@ timeout_s = _option(
     "--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), default=120.0,
     show_default=True, metavar="SECONDS", help="How long one attempt may take.",
 )  # fmt: skip
+requests_per_min = _option(
+    "--rpm", "requests_per_min", type=click.FloatRange(min=0, min_open=True), metavar="N",
+    help="Requests per minute that a server allows. Default: no limit but what it says itself.",
+)  # fmt: skip
+tokens_per_min = _option(
+    "--tpm", "tokens_per_min", type=click.FloatRange(min=0, min_open=True), metavar="N",
+    help="Tokens per minute, input and output, likewise.",
+)  # fmt: skip
+concurrency = _option(
+    "--concurrency", type=click.IntRange(min=1), default=8, show_default=True, metavar="N",
+    help="How many users are asked about at once.",
+)  # fmt: skip
 sampling = _option(
     "--sampling", multiple=True, metavar="NAME=VALUE", callback=_sampling,
     help="A further field of each request, such as temperature=0; none is sent unless set.",
+)  # fmt: skip
+price = _option(
+    "--price", metavar="IN,OUT[,CACHED]", callback=_price,
+    help="US dollars per million tokens, instead of the price that is known of the model.",
 )  # fmt: skip
 vectors = _option("--vectors", metavar="FILE.npz", help="Recorded vectors; new ones are added.")
 matching = _option(
@@ -184,6 +212,38 @@ whole_split = _option(
 )
 maybe_index = _option("--index", metavar="DIR", help="The index folder.")
 weights = _option("--weights", metavar="WEIGHTS", help="Fitted weights, which name their users.")
+candidates = _option(
+    "--candidates", metavar="FILE",
+    help="Rank these items of each user: user_id and candidates, JSON Lines.",
+)  # fmt: skip
+shortlist = _option(
+    "--shortlist", "-n", "shortlist", type=click.IntRange(min=1), default=20, show_default=True,
+    metavar="N", help="With --index: how many of the best matches are reranked.",
+)  # fmt: skip
+rerank_order = _option(
+    "--rerank-order", type=click.Choice(["hash", "first-stage", "shuffled"]),
+    help="The order that the model is shown. Default: hash; of given candidates, as given.",
+)  # fmt: skip
+rerank_passes = _option(
+    "--rerank-passes", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    help="Calls for each list, each in another order; their ranks are fused.",
+)  # fmt: skip
+rerank_window = _option(
+    "--rerank-window", type=click.IntRange(min=2), metavar="SIZE",
+    help="Candidates in one call; longer lists are gone over from the back. Default: all.",
+)  # fmt: skip
+rerank_stride = _option(
+    "--rerank-stride", type=click.IntRange(min=1), metavar="N",
+    help="How far one window stands before the next. Default: half of its size.",
+)  # fmt: skip
+rerank_facts = _option(
+    "--rerank-facts", is_flag=True,
+    help="Show the model how many people chose each candidate, and which interests brought it.",
+)  # fmt: skip
+rerank_weight = _option(
+    "--rerank-weight", type=click.FloatRange(0, 1), default=1.0, show_default=True, metavar="W",
+    help="Fuse the model's ranks with the first stage's, W to 1 - W.",
+)  # fmt: skip
 
 
 def mode(replay: bool, fresh: bool = False) -> "Mode":
@@ -195,20 +255,6 @@ def mode(replay: bool, fresh: bool = False) -> "Mode":
     if replay and fresh:
         raise SettingsError("--replay and --fresh contradict each other: leave one out")
     return "replay" if replay else "fresh" if fresh else "default"
-
-
-def calls_a_server(function: F) -> F:
-    """Add the options that say which chat server is called, and how."""
-    for option in (timeout_s, api_key_env, base_url):
-        function = option(function)
-    return function
-
-
-def embeds(function: F) -> F:
-    """Add the options that say which server is called for vectors."""
-    for option in (timeout_s, embed_api_key_env, embed_base_url, api_key_env, base_url):
-        function = option(function)
-    return function
 
 
 def says_on_stderr(function: Callable[..., T]) -> Callable[..., T]:
@@ -228,4 +274,4 @@ def says_on_stderr(function: Callable[..., T]) -> Callable[..., T]:
 
 class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(self.format(record), err=True)
+        say(self.format(record))

@@ -51,7 +51,8 @@ def allowed_items(
 
 
 def _note_unknown(index: ContentIndex, item_ids: Collection[str]) -> None:
-    unknown = sorted(item_id for item_id in set(item_ids) if item_id not in index.titles)
+    given = set(item_ids)
+    unknown = sorted(given - index.items.places(given).keys())
     if unknown:
         named = ", ".join(map(repr, unknown[:_NAMED]))
         more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
