@@ -64,7 +64,7 @@ def _ids(_: click.Context, __: click.Parameter, value: str | None) -> list[str] 
         return [item_id for item_id in value.split(",") if item_id]
     path = Path(value[1:])
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        lines = path.read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"ids, one a line, cannot be read: {error}", path=path) from None
     return [line for line in lines if line]
