@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
@@ -13,11 +14,11 @@ from llmrec.llm.prompts import load_prompt
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
-from llmrec.matching.best_matches import match
+from llmrec.matching.best_matches import match, match_many
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
-from llmrec.matching.profile_match import MatchingName, Taste, embedded_taste
+from llmrec.matching.profile_match import MatchingName, Taste, embedded_tastes
 from llmrec.opening import (
     Mode,
     ServerChoice,
@@ -182,18 +183,62 @@ class AsyncRecommender:
         matching: MatchingName = "hub",
         bank: BankName | ChosenBank = "auto",
         left_out: Collection[str] | None = None,
+        only: Collection[str] | None = None,
         rerank: bool = False,
         recent: Sequence[str] | None = None,
     ) -> Recommendation:
         """Async twin of ``recommend``."""
-        left_out = profile.reviewed if left_out is None else left_out
-        if not rerank:
-            return await self._matched(profile, k, matching, bank, left_out)
-        if self._reranker is None:
+        if rerank and self._reranker is None:
             raise SettingsError(_NO_CHAT_MODEL)
-        shortlist = await self._matched(profile, max(SHORTLIST, k), matching, bank, left_out)
+        (matched,) = await self.arecommend_many(
+            [profile],
+            max(SHORTLIST, k) if rerank else k,
+            matching=matching,
+            bank=bank,
+            left_out=None if left_out is None else {profile.user_id: left_out},
+            only=only,
+        )
+        if not rerank or self._reranker is None:
+            return matched
         recent = profile.reviewed if recent is None else recent
-        return (await self._reranker.rerank(shortlist, profile, recent)).first(k)
+        return (await self._reranker.rerank(matched, profile, recent)).first(k)
+
+    async def arecommend_many(
+        self,
+        profiles: Sequence[InterestProfile],
+        k: int = 10,
+        *,
+        matching: MatchingName = "hub",
+        bank: BankName | ChosenBank = "auto",
+        left_out: Mapping[str, Collection[str]] | None = None,
+        only: Collection[str] | None = None,
+    ) -> list[Recommendation]:
+        """Async twin of ``recommend_many``."""
+        chosen = await self._chosen(matching, bank)
+        usable = [
+            place
+            for place, profile in enumerate(profiles)
+            if profile.likes or (profile.interests and matching == "hub")
+        ]
+        people = [profiles[place] for place in usable]
+        found = match_many(
+            await embedded_tastes([person.interests for person in people], self._embedder),
+            self.catalogue,
+            chosen,
+            k,
+            [_left_out(person, left_out) for person in people],
+            self._positions(only),
+        )
+        items = dict(zip(usable, found, strict=True))
+        return [
+            Recommendation(
+                user_id=profile.user_id,
+                bank=chosen.kind if chosen else None,
+                reason=_reason(profile, matching),
+                recommendations=items.get(place, ()),
+            )
+            for place, profile in enumerate(profiles)
+        ]
 
     async def arecommend_for(
         self,
@@ -202,6 +247,7 @@ class AsyncRecommender:
         *,
         matching: MatchingName = "hub",
         bank: BankName | ChosenBank = "auto",
+        only: Collection[str] | None = None,
     ) -> Recommendation:
         """Async twin of ``recommend_for``."""
         chosen = await self._chosen(matching, bank)
@@ -214,7 +260,7 @@ class AsyncRecommender:
         return Recommendation(
             like=text,
             bank=chosen.kind if chosen else None,
-            recommendations=match(taste, self.catalogue, chosen, k),
+            recommendations=match(taste, self.catalogue, chosen, k, only=self._positions(only)),
         )
 
     async def abank(
@@ -233,31 +279,8 @@ class AsyncRecommender:
         for server in self._servers:
             await server.aclose()
 
-    async def _matched(
-        self,
-        profile: InterestProfile,
-        k: int,
-        matching: MatchingName,
-        bank: BankName | ChosenBank,
-        left_out: Collection[str],
-    ) -> Recommendation:
-        """Return the first stage's list."""
-        chosen = await self._chosen(matching, bank)
-        unusable = not profile.interests or (matching == "cosine" and not profile.likes)
-        return Recommendation(
-            user_id=profile.user_id,
-            bank=chosen.kind if chosen else None,
-            reason=_reason(profile, matching),
-            recommendations=()
-            if unusable
-            else match(
-                await embedded_taste(profile.interests, self._embedder),
-                self.catalogue,
-                chosen,
-                k,
-                left_out,
-            ),
-        )
+    def _positions(self, only: Collection[str] | None) -> NDArray[np.intp] | None:
+        return None if only is None else np.array(self.catalogue.positions(only), np.intp)
 
     async def _chosen(
         self, matching: MatchingName, bank: BankName | ChosenBank
@@ -265,6 +288,12 @@ class AsyncRecommender:
         if matching == "cosine":
             return None
         return bank if isinstance(bank, ChosenBank) else await self.abank(bank)
+
+
+def _left_out(
+    profile: InterestProfile, by_user: Mapping[str, Collection[str]] | None
+) -> Collection[str]:
+    return profile.reviewed if by_user is None else by_user.get(profile.user_id, ())
 
 
 def _reason(profile: InterestProfile, matching: MatchingName) -> str | None:

@@ -1,6 +1,6 @@
 """``llmrec recommend``: ranked lists for profiles, or for a typed sentence."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import click
 
@@ -9,6 +9,7 @@ from llmrec.cli.lists import bank_of_run, list_printer, reviewed_items, wanted_p
 from llmrec.cli.server_options import embeds
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.masks import allowed_items
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import ServerChoice, embedder_of_index, open_server
 from llmrec.recommender import Recommender
@@ -16,6 +17,9 @@ from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation
 from llmrec.records.splits import read_split
 from llmrec.waiting import wait_for
+
+_TOGETHER = 256
+"""Users for whom the catalogue is read once."""
 
 
 @click.command("recommend")
@@ -26,6 +30,9 @@ from llmrec.waiting import wait_for
 @options.split
 @options.k
 @options.user
+@options.only
+@options.exclude
+@options.category
 @options.matching
 @options.run_bank
 @embeds
@@ -44,6 +51,9 @@ def command(
     split: str | None,
     k: int,
     user: str | None,
+    only: list[str] | None,
+    exclude: list[str] | None,
+    categories: tuple[str, ...],
     matching: MatchingName,
     bank: BankName,
     server: ServerChoice,
@@ -63,13 +73,16 @@ def command(
     if (profiles is None) == (like is None):
         raise click.UsageError("Give PROFILES or --like TEXT, one of them.")
     catalogue = ContentIndex(index)
+    allowed = None
+    if only is not None or exclude or categories:
+        allowed = allowed_items(catalogue, only=only, exclude=exclude or (), categories=categories)
     vector_server = open_server(embed_server)
     opened = embedder_of_index(catalogue, vectors, options.mode(replay), vector_server)
     recommender = Recommender(catalogue, opened.embedder, servers=(vector_server,))
     show = list_printer(output_format)
     try:
         if like is not None:
-            show(wait_for(_recommend_for(recommender, like, k, matching, bank)))
+            show(wait_for(_recommend_for(recommender, like, k, matching, bank, allowed)))
             return
         run = list(read_profiles(profiles or "-"))
         history = read_split(split) if split else None
@@ -77,17 +90,22 @@ def command(
         reviewed = None
         if reviews is not None:
             reviewed = reviewed_items(reviews, history, columns, rating_max, skip_bad_rows)
-        wait_for(_recommend(recommender, run, wanted, reviewed, show, k, matching, bank))
+        wait_for(_recommend(recommender, run, wanted, reviewed, show, k, matching, bank, allowed))
     finally:
         opened.close()
 
 
 async def _recommend_for(
-    recommender: Recommender, like: str, k: int, matching: MatchingName, bank: BankName
+    recommender: Recommender,
+    like: str,
+    k: int,
+    matching: MatchingName,
+    bank: BankName,
+    only: Collection[str] | None,
 ) -> Recommendation:
     try:
         chosen = await bank_of_run(recommender, bank, matching)
-        return await recommender.arecommend_for(like, k, matching=matching, bank=chosen)
+        return await recommender.arecommend_for(like, k, matching=matching, bank=chosen, only=only)
     finally:
         await recommender.aclose()
 
@@ -101,15 +119,19 @@ async def _recommend(
     k: int,
     matching: MatchingName,
     bank: BankName,
+    only: Collection[str] | None,
 ) -> None:
     try:
         chosen = await bank_of_run(recommender, bank, matching, run)
-        for profile in wanted:
-            left_out = None if reviewed is None else reviewed.get(profile.user_id, ())
-            show(
-                await recommender.arecommend(
-                    profile, k, matching=matching, bank=chosen, left_out=left_out
-                )
-            )
+        for begin in range(0, len(wanted), _TOGETHER):
+            for recommendation in await recommender.arecommend_many(
+                wanted[begin : begin + _TOGETHER],
+                k,
+                matching=matching,
+                bank=chosen,
+                left_out=reviewed,
+                only=only,
+            ):
+                show(recommendation)
     finally:
         await recommender.aclose()
