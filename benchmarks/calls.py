@@ -9,7 +9,7 @@ A local server process answers after 200 ms (benchmarks/chat_server.py). Printed
   median of five pairs, the worse of 50 and 200 calls at once;
 - ``of_rate_limit``, ``share_429``: our calls/s as a share of a limit that the server enforces, and
   how many it refused. The server allows no more than the limit's share in any one second;
-- ``lost``, ``paid_twice``: users of whom nothing is known, and calls that were whole in the log when
+- ``lost``, ``paid_twice``: users of whom nothing is known, and calls whole in the log when
   the program was killed and were made again, of 2,000 users with a server that fails a quarter of
   them once (429, 500, cut connections, no answer, no JSON), and ``kill -9`` in the middle;
 - ``cpu_ms_per_call``: of our process, at 200 at once.

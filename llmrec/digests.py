@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 
 def canonical_json(value: object) -> str:
@@ -17,3 +18,13 @@ def text_digest(text: str) -> str:
 def digest(value: object) -> str:
     """Return the first 24 hex digits of the SHA-256 of a value's canonical JSON."""
     return text_digest(canonical_json(value))
+
+
+def file_digest(path: Path) -> str:
+    """Return the first 24 hex digits of the SHA-256 of a file's bytes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:24]

@@ -12,6 +12,7 @@ from llmrec.cli.evaluation_table import print_result, summary
 from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.server_options import embeds
 from llmrec.cli.terminal import say
+from llmrec.digests import file_digest
 from llmrec.errors import InputError, SettingsError
 from llmrec.evaluation.evaluating import Evaluation
 from llmrec.evaluation.fitted_users import read_fitted_users
@@ -24,7 +25,8 @@ from llmrec.evaluation.task import Candidates
 from llmrec.evaluation.trec import write_qrels, write_run
 from llmrec.llm.openai_client import Server
 from llmrec.matching.bank_choice import BankName
-from llmrec.matching.content_index import MANIFEST, ContentIndex, file_digest
+from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.index_folder import MANIFEST
 from llmrec.opening import ServerChoice, embedder_of_index, open_server
 from llmrec.records.candidates import read_candidates
 from llmrec.records.grouping import read_users
