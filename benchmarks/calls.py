@@ -9,9 +9,9 @@ A local server process answers after 200 ms (benchmarks/chat_server.py). Printed
   median of five pairs, the worse of 50 and 200 calls at once;
 - ``of_rate_limit``, ``share_429``: our calls/s as a share of a limit that the server enforces, and
   how many it refused. The server allows no more than the limit's share in any one second;
-- ``lost``, ``paid_twice``: users of whom nothing is known, and calls that were whole in the log when
-  the program was killed and were made again, of 2,000 users with a server that fails a quarter of
-  them once (429, 500, cut connections, no answer, no JSON), and ``kill -9`` in the middle;
+- ``lost``, ``paid_twice``: users of whom nothing is known, and calls that were whole in the log
+  when the program was killed and were made again, of 2,000 users with a server that fails a
+  quarter of them once (429, 500, cut connections, no answer, no JSON), and ``kill -9`` halfway;
 - ``cpu_ms_per_call``: of our process, at 200 at once.
 
 Without --quick the runs are longer, and a throttling loop in the manner of openai-cookbook's
@@ -184,7 +184,11 @@ def write_users(folder: Path, n_users: int) -> None:
             file.write(json.dumps(review) + "\n")
     evidence = [{"review": "R1", "quote": "fugue"}]
     interest = {"name": "fugues", "polarity": "like", "weight": 0.5, "description": "Voices."}
-    profile = {"language": "en", "summary": "Counterpoint.", "interests": [interest | {"evidence": evidence}]}
+    profile = {
+        "language": "en",
+        "summary": "Counterpoint.",
+        "interests": [interest | {"evidence": evidence}],
+    }
     reply = {
         "choices": [{"message": {"content": json.dumps(profile)}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 100, "completion_tokens": 60, "total_tokens": 160},
