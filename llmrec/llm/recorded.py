@@ -127,9 +127,11 @@ class LoggedChatModel:
         try:
             reply = await live.reply(request)
         except FormatRefused as error:
-            self._log.append(request, error.body, status=error.status or 400, server=live.address)
+            await self._log.record(
+                request, error.body, status=error.status or 400, server=live.address
+            )
             raise
-        self._log.append(request, dict(reply.body), server=live.address)
+        await self._log.record(request, dict(reply.body), server=live.address)
         return reply
 
     def _usable(self, request: ChatRequest) -> dict[str, Any] | None:
