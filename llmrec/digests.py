@@ -4,6 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from llmrec.errors import InputError
+
 
 def canonical_json(value: object) -> str:
     """Return the one JSON text of a value: sorted keys, no spaces, characters as they are."""
@@ -20,11 +22,14 @@ def digest(value: object) -> str:
     return text_digest(canonical_json(value))
 
 
-def file_digest(path: Path) -> str:
+def file_digest(path: str | Path) -> str:
     """Return the first 24 hex digits of the SHA-256 of a file's bytes.
 
     Raises:
-        OSError: it cannot be read.
+        InputError: it cannot be read.
     """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:24]
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:24]
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from None

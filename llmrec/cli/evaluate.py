@@ -26,7 +26,7 @@ from llmrec.evaluation.trec import write_qrels, write_run
 from llmrec.llm.openai_client import Server
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
-from llmrec.matching.index_folder import MANIFEST
+from llmrec.matching.index_folder import ROWS
 from llmrec.opening import ServerChoice, embedder_of_index, open_server
 from llmrec.records.candidates import read_candidates
 from llmrec.records.grouping import read_users
@@ -122,7 +122,7 @@ def command(
     finally:
         if opened:
             opened.close()
-    result = evaluation.run(_digests(reviews, profiles, index, weights, vectors, _named(runs)))
+    result = evaluation.run(_digests(reviews, profiles, catalogue, weights, vectors, _named(runs)))
     if output is not None:
         result.write(output)
     if run_dir is not None:
@@ -151,7 +151,7 @@ def _items(
         return list(read_items(path, columns=columns, skip_bad_rows=skip_bad_rows))
     if catalogue is None:
         raise SettingsError("what is ranked? give the catalogue (--items) or its index (--index)")
-    return catalogue.items
+    return list(catalogue.items)
 
 
 async def _and_close(work: Coroutine[Any, Any, Evaluation], server: Server | None) -> Evaluation:
@@ -190,17 +190,17 @@ def _candidates(text: str | None, items: Sequence[Item]) -> Candidates | int | N
 def _digests(
     reviews: str,
     profiles: str | None,
-    index: str | None,
+    catalogue: ContentIndex | None,
     weights: str | None,
     vectors: str | None,
     runs: Mapping[str, str],
 ) -> dict[str, str]:
-    """Return the digest of each file that was given, of an index that of its manifest."""
+    """Return the digest of each file that was given, of an index that of its rows."""
     paths = {"reviews": reviews, "profiles": profiles, "weights": weights, "vectors": vectors}
     paths |= {f"run {name}": path for name, path in runs.items()}
-    if index is not None:
-        paths["index"] = str(Path(index) / MANIFEST)
-    return {name: file_digest(Path(path)) for name, path in paths.items() if path is not None}
+    if catalogue is not None:
+        paths["index"] = str(catalogue.files / ROWS)
+    return {name: file_digest(path) for name, path in paths.items() if path is not None}
 
 
 def _write_runs(folder: Path, evaluation: Evaluation) -> None:
