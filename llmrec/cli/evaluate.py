@@ -123,12 +123,12 @@ def command(
         if opened:
             opened.close()
     result = evaluation.run(_digests(reviews, profiles, catalogue, weights, vectors, _named(runs)))
+    missed = list(failures(gates, result))
     if output is not None:
         result.write(output)
     if run_dir is not None:
         _write_runs(Path(run_dir), evaluation)
     _print(result, wants_json(output_format))
-    missed = list(failures(gates, result))
     for what in missed:
         say(f"--fail-under: {what}")
     return 1 if missed and not exit_zero else 0
