@@ -11,5 +11,5 @@ def facts_of(item: ScoredItem, n_users: Mapping[str, int] | None) -> str:
     if n_users is None:
         return ""
     facts = [f"chosen by {n_users.get(item.item_id, 0)}"]
-    facts += [f"{one_line(b.interest)} {b.share:.2f}" for b in item.because]
+    facts += [f"{one_line(b.name)} {b.share:.2f}" for b in item.because]
     return "; ".join(facts)
