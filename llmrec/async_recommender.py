@@ -24,6 +24,7 @@ from llmrec.opening import (
     embedder_to_index,
     live_chat,
     open_chat,
+    open_reranker,
     open_server,
 )
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
@@ -31,7 +32,7 @@ from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item, Review
-from llmrec.reranking.reranking import DEFAULT_OPTIONS, Reranker, RerankOptions, rerank_prompt
+from llmrec.reranking.reranking import DEFAULT_OPTIONS, Reranker, RerankOptions
 
 DEFAULT_SERVER = ServerChoice()
 SHORTLIST = 20
@@ -124,12 +125,12 @@ class AsyncRecommender:
             rating_max=rating_max,
             sampling=sampling,
         )
-        reranker = Reranker(
-            chat=answering,
-            model=chat,
-            prompt=rerank_prompt(prompts),
-            items=catalogue.entries,
-            options=rerank_options,
+        reranker = open_reranker(
+            answering,
+            chat,
+            catalogue.entries,
+            rerank_options,
+            prompts=prompts,
             sampling=sampling,
         )
         return cls(catalogue, embedder, extractor, reranker, servers)

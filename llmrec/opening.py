@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from llmrec.errors import IndexMismatch, SettingsError
 from llmrec.llm.calls import CallLog
@@ -12,6 +12,7 @@ from llmrec.llm.chat import ChatModel
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_chat import OpenAIChatModel
 from llmrec.llm.openai_client import OPENAI_URL, Server, ServerSettings
+from llmrec.llm.prompts import load_prompt
 from llmrec.llm.recorded import LiveChatModel, LoggedChatModel, ReplayChatModel
 from llmrec.llm.recorded_embedder import RecordedEmbedder
 from llmrec.llm.vectors import VectorsFile
@@ -22,6 +23,14 @@ from llmrec.matching.embedding import (
     EmbedderChoice,
     live_embedder,
     local_is_installed,
+)
+from llmrec.records.reviews import Item
+from llmrec.reranking.reranking import (
+    FACTS_PROMPT_NAME,
+    PLACEHOLDERS,
+    PROMPT_NAME,
+    Reranker,
+    RerankOptions,
 )
 
 Mode = Literal["default", "replay", "fresh"]
@@ -100,6 +109,26 @@ def open_chat(calls: str | Path, mode: Mode, live: LiveChatModel | None = None) 
 def live_chat(server: Server | None) -> OpenAIChatModel | None:
     """Return the chat model of a server, or None where there is no server."""
     return None if server is None else OpenAIChatModel(server)
+
+
+def open_reranker(
+    chat: ChatModel,
+    model: str,
+    items: Mapping[str, Item],
+    options: RerankOptions,
+    *,
+    n_users: Mapping[str, int] | None = None,
+    prompts: str | Path | None = None,
+    sampling: Mapping[str, Any] | None = None,
+) -> Reranker:
+    """Return a reranker with the prompt that its options need; see ``Reranker``.
+
+    Raises:
+        PromptError: a prompt file is missing, or has other placeholders.
+    """
+    name = FACTS_PROMPT_NAME if options.facts else PROMPT_NAME
+    prompt = load_prompt(name, PLACEHOLDERS, prompts)
+    return Reranker(chat, model, prompt, items, options, n_users, sampling)
 
 
 @dataclass(frozen=True, slots=True)

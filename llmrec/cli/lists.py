@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from rich.console import Console
@@ -10,6 +12,7 @@ from rich.console import Console
 from llmrec.cli.output import print_json, print_recommendation, wants_json
 from llmrec.cli.progress import stop_on_interrupt
 from llmrec.errors import InputError
+from llmrec.llm.chat import Usage
 from llmrec.llm.openai_client import Server
 from llmrec.matching.bank_choice import BankName, ChosenBank
 from llmrec.matching.profile_match import MatchingName
@@ -60,6 +63,11 @@ def reviewed_items(
         )
         for history in histories
     }
+
+
+def n_users(reviewed: Mapping[str, Sequence[str]]) -> Counter[str]:
+    """Return how many users have reviewed each item."""
+    return Counter(chain.from_iterable(reviewed.values()))
 
 
 async def bank_of_run(
@@ -122,21 +130,22 @@ async def _print_lists(
 
 
 def _say(run: ListRun) -> None:
-    meter, repairs = run.meter, run.repairs
-    about = "about " if meter.usage.estimated else ""
+    if not run.meters:
+        return
+    usage = sum((meter.usage for meter in run.meters), Usage())
+    replayed = sum(meter.replayed for meter in run.meters)
     log.info(
-        "%d lists: %d reranked, %d as they were, %d failed; %d calls, %d replayed; "
-        "%s%s tokens in, %s out",
+        "%d lists: %d reranked, %d failed; %d calls, %d replayed; %s%s tokens in, %s out",
         run.made,
         run.reranked,
-        run.made - run.reranked,
         len(run.failed),
-        meter.replies - meter.replayed,
-        meter.replayed,
-        about,
-        f"{meter.usage.input_tokens:,}",
-        f"{meter.usage.output_tokens:,}",
+        sum(meter.replies for meter in run.meters) - replayed,
+        replayed,
+        "about " if usage.estimated else "",
+        f"{usage.input_tokens:,}",
+        f"{usage.output_tokens:,}",
     )
+    repairs = run.repairs
     if repairs != Repairs():
         log.info(
             "repaired: %d unknown ids and %d repeated ones dropped, %d missing ones put last",

@@ -167,6 +167,9 @@ shortlist = _option(
     "--shortlist", "-n", "shortlist", type=click.IntRange(min=1), default=20, show_default=True,
     metavar="N", help="With --index: how many of the best matches are reranked.",
 )  # fmt: skip
+rerank = _option(
+    "--rerank", is_flag=True, help="Let a chat model put the best 20 (or k, if more) in order."
+)
 rerank_order = _option(
     "--rerank-order", type=click.Choice(["hash", "first-stage", "shuffled"]),
     help="The order that the model is shown. Default: hash; of given candidates, as given.",
@@ -229,6 +232,7 @@ def reranks(function: Callable[..., T]) -> Callable[..., T]:
         rerank_window: int | None,
         rerank_stride: int | None,
         rerank_weight: float,
+        rerank_facts: bool,
         **others: Any,
     ) -> T:
         from llmrec.reranking.reranking import RerankOptions
@@ -236,7 +240,9 @@ def reranks(function: Callable[..., T]) -> Callable[..., T]:
         order = rerank_order or ("first-stage" if others.get("candidates") else "hash")
         if rerank_stride is not None and rerank_stride > (rerank_window or 0):
             raise SettingsError("--rerank-stride needs a --rerank-window that is no smaller")
-        chosen = RerankOptions(order, rerank_passes, rerank_window, rerank_stride, rerank_weight)
+        chosen = RerankOptions(
+            order, rerank_passes, rerank_window, rerank_stride, rerank_weight, rerank_facts
+        )
         return function(*arguments, rerank_options=chosen, **others)
 
     for option in (

@@ -1,19 +1,37 @@
 """``llmrec recommend``: ranked lists for profiles, or for a typed sentence."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
 from llmrec.cli import options
-from llmrec.cli.lists import bank_of_run, list_printer, reviewed_items, wanted_profiles
+from llmrec.cli.lists import (
+    bank_of_run,
+    list_printer,
+    n_users,
+    print_lists,
+    reviewed_items,
+    wanted_profiles,
+)
+from llmrec.errors import SettingsError
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.profile_match import MatchingName
-from llmrec.opening import ServerChoice, embedder_of_index, open_server
+from llmrec.opening import (
+    ServerChoice,
+    embedder_of_index,
+    live_chat,
+    open_chat,
+    open_reranker,
+    open_server,
+)
 from llmrec.recommender import Recommender
 from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation
 from llmrec.records.splits import read_split
+from llmrec.reranking.reranking import Reranker, RerankOptions
+from llmrec.reranking.run import ListRun
 from llmrec.waiting import wait_for
 
 
@@ -27,9 +45,16 @@ from llmrec.waiting import wait_for
 @options.user
 @options.matching
 @options.run_bank
+@options.rerank
+@options.reranks
+@options.calls
+@options.replay
+@options.fresh
+@options.model
+@options.sampling
+@options.prompts
 @options.embeds
 @options.vectors
-@options.replay
 @options.rating_max
 @options.column
 @options.skip_bad_rows
@@ -45,42 +70,69 @@ def command(
     user: str | None,
     matching: MatchingName,
     bank: BankName,
+    rerank: bool,
+    rerank_options: RerankOptions,
+    calls: str | None,
+    replay: bool,
+    fresh: bool,
+    model: str | None,
+    sampling: dict[str, Any],
+    prompts: str | None,
     base_url: str | None,
     api_key_env: str | None,
     embed_base_url: str | None,
     embed_api_key_env: str | None,
     timeout_s: float,
     vectors: str | None,
-    replay: bool,
     rating_max: float,
     columns: dict[str, str],
     skip_bad_rows: bool,
     output_format: str | None,
-) -> None:
+) -> int:
     """Recommend the items of an index for PROFILES, or for the sentence given with --like.
 
     The items that a user has reviewed are left out: those in --reviews (under --split those of
-    the history), else those that the profile was made from.
+    the history), else those that the profile was made from. With --rerank a chat model puts the
+    best matches in order: one call a user.
     """
     if (profiles is None) == (like is None):
         raise click.UsageError("Give PROFILES or --like TEXT, one of them.")
+    if like is not None and rerank:
+        raise SettingsError("--rerank needs PROFILES: a sentence has no profile to rerank by")
+    mode = options.mode(replay, fresh)
     catalogue = ContentIndex(index)
-    chat_server = ServerChoice(base_url, api_key_env, timeout_s)
-    server = open_server(chat_server.for_embeddings(embed_base_url, embed_api_key_env))
-    opened = embedder_of_index(catalogue, vectors, options.mode(replay), server)
-    recommender = Recommender(catalogue, opened.embedder, servers=(server,))
-    show = list_printer(output_format)
+    choice = ServerChoice(base_url, api_key_env, timeout_s)
+    embed_server = open_server(choice.for_embeddings(embed_base_url, embed_api_key_env))
+    opened = embedder_of_index(catalogue, vectors, mode, embed_server)
     try:
         if like is not None:
-            show(wait_for(_recommend_for(recommender, like, k, matching, bank)))
-            return
+            recommender = Recommender(catalogue, opened.embedder, servers=[embed_server])
+            listed = wait_for(_recommend_for(recommender, like, k, matching, bank))
+            list_printer(output_format)(listed)
+            return 0
         run = list(read_profiles(profiles or "-"))
         history = read_split(split) if split else None
         wanted = wanted_profiles(run, user, history)
         reviewed = None
         if reviews is not None:
             reviewed = reviewed_items(reviews, history, columns, rating_max, skip_bad_rows)
-        wait_for(_recommend(recommender, run, wanted, reviewed, show, k, matching, bank))
+        server = open_server(choice) if rerank and mode != "replay" else None
+        reranker = None
+        if rerank:
+            if calls is None or model is None:
+                raise SettingsError("--rerank needs --calls LOG and --model NAME")
+            reranker = open_reranker(
+                open_chat(calls, mode, live_chat(server)),
+                model,
+                catalogue.entries,
+                rerank_options,
+                n_users=n_users(reviewed) if reviewed else None,
+                prompts=prompts,
+                sampling=sampling,
+            )
+        recommender = Recommender(catalogue, opened.embedder, reranker=reranker)
+        making = _lists(recommender, run, reviewed, k, matching, bank, reranker)
+        return print_lists(making, wanted, output_format, [server, embed_server])
     finally:
         opened.close()
 
@@ -95,24 +147,28 @@ async def _recommend_for(
         await recommender.aclose()
 
 
-async def _recommend(
+async def _lists(
     recommender: Recommender,
     run: Sequence[InterestProfile],
-    wanted: Sequence[InterestProfile],
     reviewed: Mapping[str, Sequence[str]] | None,
-    show: Callable[[Recommendation], None],
     k: int,
     matching: MatchingName,
     bank: BankName,
-) -> None:
-    try:
-        chosen = await bank_of_run(recommender, bank, matching, run)
-        for profile in wanted:
-            left_out = None if reviewed is None else reviewed.get(profile.user_id, ())
-            show(
-                await recommender.arecommend(
-                    profile, k, matching=matching, bank=chosen, left_out=left_out
-                )
-            )
-    finally:
-        await recommender.aclose()
+    reranker: Reranker | None,
+) -> ListRun:
+    """Return the run that makes the lists."""
+    chosen = await bank_of_run(recommender, bank, matching, run)
+
+    async def make(profile: InterestProfile) -> Recommendation:
+        own = None if reviewed is None else reviewed.get(profile.user_id, ())
+        return await recommender.arecommend(
+            profile,
+            k,
+            matching=matching,
+            bank=chosen,
+            left_out=own,
+            rerank=reranker is not None,
+            recent=own,
+        )
+
+    return ListRun(make, [] if reranker is None else [reranker.meter])

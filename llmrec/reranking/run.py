@@ -1,7 +1,7 @@
-"""Lists of many users, each by one or more calls, and what became of each."""
+"""Lists of many users, and what became of each."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from llmrec.errors import (
@@ -29,7 +29,7 @@ class ListRun:
 
     Attributes:
         make: makes the list of one user.
-        meter: counts the calls that ``make`` makes.
+        meters: count the calls that ``make`` makes.
         made: number of lists.
         reranked: of them, put in order by the model.
         repairs: what was put right in its replies.
@@ -38,7 +38,7 @@ class ListRun:
     """
 
     make: ListOf
-    meter: MeteredChatModel
+    meters: Sequence[MeteredChatModel] = ()
     made: int = 0
     reranked: int = 0
     repairs: Repairs = field(default_factory=Repairs)
@@ -48,7 +48,8 @@ class ListRun:
     def stop(self) -> None:
         """Make no further call: the one under way is finished and recorded first."""
         self.stopped = True
-        self.meter.stop()
+        for meter in self.meters:
+            meter.stop()
 
     async def lists(self, profiles: Iterable[InterestProfile]) -> AsyncIterator[Recommendation]:
         """Yield the list of each user; a user who fails is named in ``failed``.

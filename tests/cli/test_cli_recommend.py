@@ -378,3 +378,47 @@ def test_a_number_of_items_below_1_is_a_usage_error(llmrec: Llmrec, run: list[st
 
 def test_a_sentence_that_is_not_unicode_is_an_input_error(llmrec: Llmrec, like: list[str]) -> None:
     assert llmrec(*like, "night ferry \udcff").code == 2
+
+
+@pytest.fixture
+def reranking(run: list[str], demo: Path) -> list[str]:
+    log = ["--calls", str(demo / "rerank.jsonl"), "--model", "claude"]
+    return [*run, "--reviews", str(demo / "reviews.jsonl"), "--rerank", *log]
+
+
+def test_the_best_matches_are_reranked_and_cut(
+    llmrec: Llmrec, reranking: list[str], demo: Path
+) -> None:
+    done = llmrec(*reranking, "-k", "3")
+    assert done.code == 0
+    expected = by_user(demo / "expected.jsonl")
+    assert sum(ids(row)[0] in expected[row["user_id"]]["fits"] for row in done.lists) == 11
+    assert all(len(ids(row)) == 3 and row["reranked"] for row in done.lists)
+    assert ids(done.lists[-1])[0] == "film-interstellar"
+    assert "12 lists: 12 reranked, 0 failed; 0 calls, 12 replayed" in done.err
+
+
+def test_recommend_and_rerank_make_the_same_lists(
+    llmrec: Llmrec, reranking: list[str], run: list[str]
+) -> None:
+    place = reranking.index("--rerank")
+    rerank = ["rerank", *reranking[1:place], *reranking[place + 1 :]]
+    assert llmrec(*rerank).out == llmrec(*reranking, "-k", "20").out
+
+
+def test_without_reviews_the_profiles_sources_are_recent(
+    llmrec: Llmrec, reranking: list[str]
+) -> None:
+    place = reranking.index("--reviews")
+    without = reranking[:place] + reranking[place + 2 :]
+    assert llmrec(*without, "-k", "3").out == llmrec(*reranking, "-k", "3").out
+
+
+def test_reranking_needs_a_log_a_model_and_profiles(
+    llmrec: Llmrec, run: list[str], like: list[str]
+) -> None:
+    done = llmrec(*run, "--rerank")
+    assert (done.code, done.err) == (2, "error: --rerank needs --calls LOG and --model NAME\n")
+    done = llmrec(*like, TYPED, "--rerank")
+    assert done.code == 2
+    assert "--rerank needs PROFILES" in done.err
