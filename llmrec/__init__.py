@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from llmrec.recommender import Recommender
     from llmrec.records.grouping import UserReviews, read_users
     from llmrec.records.profile import Evidence, Interest, InterestProfile, Source, read_profiles
-    from llmrec.records.ranking import Because, Recommendation, ScoredItem
+    from llmrec.records.ranking import Because, Explanation, Quote, Recommendation, ScoredItem
     from llmrec.records.reading import read_items, read_reviews
     from llmrec.records.reviews import Item, Review
     from llmrec.records.splits import Split, SplitLine, read_split
+    from llmrec.reranking.composing import explain_composed
+    from llmrec.reranking.explanations import Explainer
 
 _MODULES = {
     "errors": (
@@ -60,10 +62,12 @@ _MODULES = {
     "recommender": "Recommender",
     "records.grouping": "UserReviews read_users",
     "records.profile": "Evidence Interest InterestProfile Source read_profiles",
-    "records.ranking": "Because Recommendation ScoredItem",
+    "records.ranking": "Because Explanation Quote Recommendation ScoredItem",
     "records.reading": "read_items read_reviews",
     "records.reviews": "Item Review",
     "records.splits": "Split SplitLine read_split",
+    "reranking.composing": "explain_composed",
+    "reranking.explanations": "Explainer",
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 
@@ -82,6 +86,8 @@ __all__ = [
     "ContentIndex",
     "Embedder",
     "Evidence",
+    "Explainer",
+    "Explanation",
     "Extraction",
     "Extractor",
     "IndexMismatch",
@@ -97,6 +103,7 @@ __all__ = [
     "Message",
     "Prompt",
     "PromptError",
+    "Quote",
     "Recommendation",
     "Recommender",
     "RecordedEmbedder",
@@ -115,6 +122,7 @@ __all__ = [
     "bank_of_profiles",
     "bank_of_reviews",
     "cosine",
+    "explain_composed",
     "load_prompt",
     "read_items",
     "read_profiles",

@@ -67,7 +67,7 @@ def print_items(console: Console, items: tuple[ScoredItem, ...]) -> None:
     table.add_column(justify="right", style="cyan")
     table.add_column(overflow="fold")
     for item in items:
-        because = ", ".join(f"{visible(b.interest)} {b.share:.0%}" for b in item.because)
+        because = ", ".join(f"{visible(b.name)} {b.share:.0%}" for b in item.because)
         entry = Text.assemble((visible(item.title), "bold"), (f"  {because}", "dim"))
         score = "" if item.score is None else f"{item.score:.2f}"
         table.add_row(f"{item.rank}.", score, entry)

@@ -14,5 +14,5 @@ def facts_of(item: ScoredItem, n_users: Mapping[str, int] | None) -> str:
         n_users: by item id, how many people chose it; None where that is not known.
     """
     facts = [] if n_users is None else [f"chosen by {n_users.get(item.item_id, 0)}"]
-    facts += [f"{one_line(b.interest)} {b.share:.2f}" for b in item.because]
+    facts += [f"{one_line(b.name)} {b.share:.2f}" for b in item.because]
     return "; ".join(facts)
