@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from llmrec.opening import (
     embedder_to_index,
     live_chat,
     open_chat,
+    open_explainer,
     open_reranker,
     open_server,
 )
@@ -32,7 +33,11 @@ from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item, Review
+from llmrec.reranking.composing import explain_composed
+from llmrec.reranking.explanations import Explainer
 from llmrec.reranking.reranking import DEFAULT_OPTIONS, Reranker, RerankOptions
+
+Explaining = Literal["model", "composed", "none"]
 
 DEFAULT_SERVER = ServerChoice()
 SHORTLIST = 20
@@ -51,6 +56,7 @@ class AsyncRecommender:
         embedder: of that index, for queries.
         extractor: makes profiles; None for a recommender of ready profiles.
         reranker: puts shortlists in order; None for a recommender that never asks a model to.
+        explainer: says why items were chosen; None for explanations without a model.
         servers: that these call; closed with ``aclose``.
     """
 
@@ -60,12 +66,14 @@ class AsyncRecommender:
         embedder: Embedder,
         extractor: Extractor | None = None,
         reranker: Reranker | None = None,
+        explainer: Explainer | None = None,
         servers: Sequence[Server | None] = (),
     ) -> None:
         self.catalogue = catalogue
         self._embedder = embedder
         self._extractor = extractor
         self._reranker = reranker
+        self._explainer = explainer
         self._servers = tuple(server for server in servers if server is not None)
 
     @classmethod
@@ -89,7 +97,8 @@ class AsyncRecommender:
 
         Args:
             folder: the index, made by ``llmrec index`` or ``Recommender.index``.
-            chat: name of the chat model that makes profiles and reranks; None to match only.
+            chat: name of the chat model that makes profiles, reranks and explains; None to match
+                only.
             calls: the call log; needed with ``chat``.
             mode: ``default`` reuses what is recorded and calls for the rest, ``replay`` never
                 calls, ``fresh`` always calls.
@@ -133,7 +142,10 @@ class AsyncRecommender:
             prompts=prompts,
             sampling=sampling,
         )
-        return cls(catalogue, embedder, extractor, reranker, servers)
+        explainer = open_explainer(
+            answering, chat, catalogue.entries, prompts=prompts, sampling=sampling
+        )
+        return cls(catalogue, embedder, extractor, reranker, explainer, servers)
 
     @classmethod
     async def aindex(
@@ -182,16 +194,19 @@ class AsyncRecommender:
         left_out: Collection[str] | None = None,
         rerank: bool = False,
         recent: Sequence[str] | None = None,
+        explain: Explaining | bool = "composed",
     ) -> Recommendation:
         """Async twin of ``recommend``."""
         left_out = profile.reviewed if left_out is None else left_out
         if not rerank:
-            return await self._matched(profile, k, matching, bank, left_out)
-        if self._reranker is None:
+            listed = await self._matched(profile, k, matching, bank, left_out)
+        elif self._reranker is None:
             raise SettingsError(_NO_CHAT_MODEL)
-        shortlist = await self._matched(profile, max(SHORTLIST, k), matching, bank, left_out)
-        recent = profile.reviewed if recent is None else recent
-        return (await self._reranker.rerank(shortlist, profile, recent)).first(k)
+        else:
+            listed = await self._matched(profile, max(SHORTLIST, k), matching, bank, left_out)
+            recent = profile.reviewed if recent is None else recent
+            listed = (await self._reranker.rerank(listed, profile, recent)).first(k)
+        return await self._explained(listed, profile, explain)
 
     async def arecommend_for(
         self,
@@ -256,6 +271,18 @@ class AsyncRecommender:
                 left_out,
             ),
         )
+
+    async def _explained(
+        self, listed: Recommendation, profile: InterestProfile, explain: Explaining | bool
+    ) -> Recommendation:
+        """Return the list with its first items explained."""
+        if explain in (False, "none"):
+            return listed
+        if explain == "composed":
+            return explain_composed(listed, profile, self.catalogue.entries)
+        if self._explainer is None:
+            raise SettingsError(_NO_CHAT_MODEL)
+        return await self._explainer.explain(listed, profile)
 
     async def _chosen(
         self, matching: MatchingName, bank: BankName | ChosenBank

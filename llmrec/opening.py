@@ -25,13 +25,9 @@ from llmrec.matching.embedding import (
     local_is_installed,
 )
 from llmrec.records.reviews import Item
-from llmrec.reranking.reranking import (
-    FACTS_PROMPT_NAME,
-    PLACEHOLDERS,
-    PROMPT_NAME,
-    Reranker,
-    RerankOptions,
-)
+from llmrec.reranking import explanations, reranking
+from llmrec.reranking.explanations import Explainer
+from llmrec.reranking.reranking import Reranker, RerankOptions
 
 Mode = Literal["default", "replay", "fresh"]
 
@@ -126,9 +122,26 @@ def open_reranker(
     Raises:
         PromptError: a prompt file is missing, or has other placeholders.
     """
-    name = FACTS_PROMPT_NAME if options.facts else PROMPT_NAME
-    prompt = load_prompt(name, PLACEHOLDERS, prompts)
+    name = reranking.FACTS_PROMPT_NAME if options.facts else reranking.PROMPT_NAME
+    prompt = load_prompt(name, reranking.PLACEHOLDERS, prompts)
     return Reranker(chat, model, prompt, items, options, n_users, sampling)
+
+
+def open_explainer(
+    chat: ChatModel,
+    model: str,
+    items: Mapping[str, Item],
+    *,
+    prompts: str | Path | None = None,
+    sampling: Mapping[str, Any] | None = None,
+) -> Explainer:
+    """Return an explainer with its prompt; see ``Explainer``.
+
+    Raises:
+        PromptError: a prompt file is missing, or has other placeholders.
+    """
+    prompt = load_prompt(explanations.PROMPT_NAME, explanations.PLACEHOLDERS, prompts)
+    return Explainer(chat, model, prompt, items, sampling)
 
 
 @dataclass(frozen=True, slots=True)
