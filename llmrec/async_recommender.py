@@ -9,7 +9,6 @@ import numpy as np
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
-from llmrec.llm.prompts import load_prompt
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
@@ -18,28 +17,27 @@ from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
 from llmrec.matching.profile_match import MatchingName, Taste, embedded_taste, match
 from llmrec.opening import (
+    ChatStages,
     Mode,
     ServerChoice,
     embedder_of_index,
     embedder_to_index,
     live_chat,
     open_chat,
-    open_explainer,
-    open_reranker,
     open_server,
+    open_stages,
 )
-from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item, Review
 from llmrec.reranking.composing import explain_composed
-from llmrec.reranking.explanations import Explainer
-from llmrec.reranking.reranking import DEFAULT_OPTIONS, Reranker, RerankOptions
+from llmrec.reranking.reranking import DEFAULT_OPTIONS, RerankOptions
 
 Explaining = Literal["model", "composed", "none"]
 
 DEFAULT_SERVER = ServerChoice()
+NO_STAGES = ChatStages()
 SHORTLIST = 20
 """So many of the best matches, or k where that is more, go to the reranker."""
 
@@ -54,9 +52,7 @@ class AsyncRecommender:
     Args:
         catalogue: the opened index.
         embedder: of that index, for queries.
-        extractor: makes profiles; None for a recommender of ready profiles.
-        reranker: puts shortlists in order; None for a recommender that never asks a model to.
-        explainer: says why items were chosen; None for explanations without a model.
+        stages: what a chat model does; none of it by default.
         servers: that these call; closed with ``aclose``.
     """
 
@@ -64,16 +60,12 @@ class AsyncRecommender:
         self,
         catalogue: ContentIndex,
         embedder: Embedder,
-        extractor: Extractor | None = None,
-        reranker: Reranker | None = None,
-        explainer: Explainer | None = None,
+        stages: ChatStages = NO_STAGES,
         servers: Sequence[Server | None] = (),
     ) -> None:
         self.catalogue = catalogue
         self._embedder = embedder
-        self._extractor = extractor
-        self._reranker = reranker
-        self._explainer = explainer
+        self._stages = stages
         self._servers = tuple(server for server in servers if server is not None)
 
     @classmethod
@@ -125,27 +117,16 @@ class AsyncRecommender:
             return cls(catalogue, embedder, servers=servers)
         if calls is None:
             raise SettingsError("chat= needs calls=, the file that its calls are recorded in")
-        answering = open_chat(calls, mode, live or live_chat(chat_server))
-        extractor = Extractor(
-            chat=answering,
-            model=chat,
-            prompt=load_prompt(PROMPT_NAME, PLACEHOLDERS, prompts),
-            titles=catalogue.titles,
-            rating_max=rating_max,
-            sampling=sampling,
-        )
-        reranker = open_reranker(
-            answering,
+        stages = open_stages(
+            open_chat(calls, mode, live or live_chat(chat_server)),
             chat,
-            catalogue.entries,
-            rerank_options,
+            catalogue,
+            rating_max=rating_max,
+            rerank_options=rerank_options,
             prompts=prompts,
             sampling=sampling,
         )
-        explainer = open_explainer(
-            answering, chat, catalogue.entries, prompts=prompts, sampling=sampling
-        )
-        return cls(catalogue, embedder, extractor, reranker, explainer, servers)
+        return cls(catalogue, embedder, stages, servers)
 
     @classmethod
     async def aindex(
@@ -180,9 +161,9 @@ class AsyncRecommender:
 
     async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:
         """Async twin of ``profile``."""
-        if self._extractor is None:
+        if self._stages.extractor is None:
             raise SettingsError(_NO_CHAT_MODEL)
-        return (await self._extractor.extract(UserReviews.of(reviews))).profile
+        return (await self._stages.extractor.extract(UserReviews.of(reviews))).profile
 
     async def arecommend(
         self,
@@ -200,12 +181,12 @@ class AsyncRecommender:
         left_out = profile.reviewed if left_out is None else left_out
         if not rerank:
             listed = await self._matched(profile, k, matching, bank, left_out)
-        elif self._reranker is None:
+        elif self._stages.reranker is None:
             raise SettingsError(_NO_CHAT_MODEL)
         else:
             listed = await self._matched(profile, max(SHORTLIST, k), matching, bank, left_out)
             recent = profile.reviewed if recent is None else recent
-            listed = (await self._reranker.rerank(listed, profile, recent)).first(k)
+            listed = (await self._stages.reranker.rerank(listed, profile, recent)).first(k)
         return await self._explained(listed, profile, explain)
 
     async def arecommend_for(
@@ -280,9 +261,9 @@ class AsyncRecommender:
             return listed
         if explain == "composed":
             return explain_composed(listed, profile, self.catalogue.entries)
-        if self._explainer is None:
+        if self._stages.explainer is None:
             raise SettingsError(_NO_CHAT_MODEL)
-        return await self._explainer.explain(listed, profile)
+        return await self._stages.explainer.explain(listed, profile)
 
     async def _chosen(
         self, matching: MatchingName, bank: BankName | ChosenBank

@@ -25,6 +25,7 @@ COMMANDS = {
     "calls": "Look into call logs, and keep of them what is needed.",
     "demo": "Show what this does, offline, with the data that comes with it.",
     "doctor": "Say what works with these settings.",
+    "explain": "Say why the first items of lists were chosen.",
     "extract": "Make interest profiles from reviews.",
     "index": "Make the index of a catalogue.",
     "recommend": "Recommend items for profiles, or for a sentence.",

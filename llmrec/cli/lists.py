@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from llmrec.cli.output import print_json, print_recommendation, wants_json
+from llmrec.cli.output import origins_of, print_json, print_recommendation, wants_json
 from llmrec.cli.progress import stop_on_interrupt
 from llmrec.errors import InputError
 from llmrec.llm.chat import Usage
@@ -85,12 +85,23 @@ async def bank_of_run(
     return chosen
 
 
-def list_printer(output_format: str | None) -> Callable[[Recommendation], None]:
-    """Return what prints a list: as a line of JSON, or as a table."""
+def list_printer(
+    output_format: str | None,
+    profiles: Sequence[InterestProfile] = (),
+    titles: Mapping[str, str] | None = None,
+) -> Callable[[Recommendation], None]:
+    """Return what prints a list: as a line of JSON, or as a table.
+
+    Args:
+        output_format: ``json``, ``table`` or None; see ``wants_json``.
+        profiles: of the users, whose words explanations quote.
+        titles: by id, of the items that those words are about.
+    """
     if wants_json(output_format):
         return lambda listed: print_json(listed.to_json())
     console = Console(highlight=False)
-    return lambda listed: print_recommendation(console, listed)
+    origins = {profile.user_id: origins_of(profile, titles or {}) for profile in profiles}
+    return lambda listed: print_recommendation(console, listed, origins.get(listed.user_id or ""))
 
 
 def print_lists(
@@ -98,12 +109,20 @@ def print_lists(
     profiles: Sequence[InterestProfile],
     output_format: str | None,
     servers: Sequence[Server | None],
+    titles: Mapping[str, str] | None = None,
 ) -> int:
     """Print the list of each user as it comes, say what was called, and return the exit code.
 
     After Ctrl-C the call under way is finished, and its list is still printed.
     """
-    return asyncio.run(_print_lists(making, profiles, list_printer(output_format), servers))
+    show = list_printer(output_format, profiles, titles)
+    return asyncio.run(_print_lists(making, profiles, show, servers))
+
+
+def say_refused(refused: Mapping[str, int]) -> None:
+    """Say how many explanations of a model were not used, by reason."""
+    for reason, number in sorted(refused.items()):
+        log.info("refused: %s: %d explanations", reason, number)
 
 
 async def _print_lists(
@@ -134,6 +153,12 @@ def _say(run: ListRun) -> None:
         return
     usage = sum((meter.usage for meter in run.meters), Usage())
     replayed = sum(meter.replayed for meter in run.meters)
+    if run.explanations:
+        log.info(
+            "%d explanations by the model, %d composed",
+            run.explanations["model"],
+            run.explanations["composed"],
+        )
     log.info(
         "%d lists: %d reranked, %d failed; %d calls, %d replayed; %s%s tokens in, %s out",
         run.made,

@@ -196,6 +196,20 @@ rerank_weight = _option(
     help="Fuse the model's ranks with the first stage's, W to 1 - W.",
 )  # fmt: skip
 
+profiles = _option(
+    "--profiles", required=True, metavar="PROFILES", help="The profiles that the lists are for."
+)
+explained = _option(
+    "--explained", "-k", "explained", type=click.IntRange(min=1), default=3, show_default=True,
+    metavar="N", help="How many items of a list are explained.",
+)  # fmt: skip
+explain = _option(
+    "--explain", type=click.Choice(["model", "composed", "none"]), is_flag=False,
+    flag_value="model",
+    help="Who says why the first items were chosen: a chat model (this alone means model), or a "
+    "template that puts together what is known (composed).",
+)  # fmt: skip
+
 
 def mode(replay: bool, fresh: bool = False) -> "Mode":
     """Return how the recordings are used.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -11,6 +12,7 @@ from llmrec.errors import InputError
 from llmrec.records.html import recommendation_html
 from llmrec.records.messages import first_problem
 from llmrec.records.reviews import RECORD, Id
+from llmrec.records.tables import read_lines
 
 
 @dataclass(frozen=True, slots=True, config=RECORD)
@@ -178,3 +180,23 @@ class Recommendation:
 
 
 _RECOMMENDATION = TypeAdapter(Recommendation)
+
+
+def read_lists(path: str | Path) -> Iterator[Recommendation]:
+    """Read the lists of users that a command printed as JSON (``-`` for stdin), line by line.
+
+    Raises:
+        InputError: a line is not a list, is for nobody, or a user has two.
+    """
+    seen: set[str] = set()
+    for line, raw in read_lines(path):
+        try:
+            listed = Recommendation.from_json(raw)
+        except InputError as error:
+            raise InputError(error.what, path=path, line=line) from None
+        if listed.user_id is None:
+            raise InputError("expected the list of a user, came one without", path=path, line=line)
+        if listed.user_id in seen:
+            raise InputError(f"a second list of user {listed.user_id!r}", path=path, line=line)
+        seen.add(listed.user_id)
+        yield listed

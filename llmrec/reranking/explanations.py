@@ -43,7 +43,6 @@ class Explainer:
 
     Attributes:
         meter: counts calls and tokens.
-        sources: number of explanations by source, ``model`` or ``composed``.
         refused: number of explanations that were not used, by reason.
     """
 
@@ -56,7 +55,6 @@ class Explainer:
         sampling: Mapping[str, Any] | None = None,
     ) -> None:
         self.meter = MeteredChatModel(chat)
-        self.sources: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self._asker = Asker(self.meter)
         self._model = model
@@ -89,14 +87,9 @@ class Explainer:
         written: Mapping[str, Explanation] = {}
         if shown and profile.interests:
             written = await self._written(profile, shown)
-        explanations = [
-            written.get(label) or compose(item, profile, self._items)
-            for label, item in zip(shown, chosen, strict=True)
-        ]
-        self.sources.update(explanation.source for explanation in explanations)
         explained = (
-            replace(item, explanation=explanation)
-            for item, explanation in zip(chosen, explanations, strict=True)
+            replace(item, explanation=written.get(label) or compose(item, profile, self._items))
+            for label, item in zip(shown, chosen, strict=True)
         )
         return replace(listed, recommendations=(*explained, *others))
 

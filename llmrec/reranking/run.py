@@ -1,6 +1,7 @@
 """Lists of many users, and what became of each."""
 
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -33,6 +34,7 @@ class ListRun:
         made: number of lists.
         reranked: of them, put in order by the model.
         repairs: what was put right in its replies.
+        explanations: number of explanations, by source.
         failed: why there is no list, by user.
         stopped: whether it was asked to stop.
     """
@@ -42,6 +44,7 @@ class ListRun:
     made: int = 0
     reranked: int = 0
     repairs: Repairs = field(default_factory=Repairs)
+    explanations: Counter[str] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
 
@@ -84,6 +87,9 @@ class ListRun:
         self.made += 1
         self.reranked += listed.reranked is True
         self.repairs += listed.repairs or Repairs()
+        self.explanations.update(
+            item.explanation.source for item in listed if item.explanation is not None
+        )
         return listed
 
 
