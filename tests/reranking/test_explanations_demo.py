@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmrec.llm.prompts import load_prompt
-from llmrec.opening import open_chat
+from llmrec.opening import open_chat, open_reranker
 from llmrec.profiling.extraction import PLACEHOLDERS as REVIEWS
 from llmrec.profiling.extraction import Extractor
 from llmrec.records.grouping import read_users
@@ -17,7 +17,7 @@ from llmrec.records.ranking import Recommendation, ScoredItem
 from llmrec.records.reading import read_items
 from llmrec.records.reviews import Item
 from llmrec.reranking.explanations import PLACEHOLDERS, PROMPT_NAME, Explainer
-from llmrec.reranking.reranking import Reranker, RerankOptions, rerank_prompt
+from llmrec.reranking.reranking import RerankOptions
 
 Lists = list[tuple[Recommendation, InterestProfile]]
 
@@ -43,13 +43,9 @@ async def _reranked(demo: Path, items: dict[str, Item]) -> Lists:
     )
     users = list(read_users(demo / "reviews.jsonl"))
     profiles = {u.user_id: (await extractor.extract(u)).profile for u in users}
-    reranker = Reranker(
-        open_chat(demo / "rerank.jsonl", "replay"),
-        "claude",
-        rerank_prompt(),
-        items,
-        RerankOptions(order="first-stage"),
-    )
+    as_given = RerankOptions(order="first-stage")
+    chat = open_chat(demo / "rerank.jsonl", "replay")
+    reranker = open_reranker(chat, "claude", items, as_given)
     made = []
     for user_id, candidates in _candidates(demo):
         profile = profiles[user_id]
@@ -86,7 +82,8 @@ def test_every_recording_is_asked_for_and_used(
     contents = [line["response"]["body"]["choices"][0]["message"]["content"] for line in recorded]
     assert texts == {e["text"] for c in contents for e in json.loads(c)["explanations"]}
     assert len(texts) == 60
-    assert explainer.sources == {"model": 72}
+    sources = [i.explanation.source for listed in made for i in listed if i.explanation]
+    assert sources == ["model"] * 72
     assert explainer.refused == {}
 
 
