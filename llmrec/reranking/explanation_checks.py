@@ -118,7 +118,7 @@ class Checker:
         checked = Checked(refusals={label: Refusal("no explanation") for label in asked})
         for raw in replied:
             label = raw.get("item") if isinstance(raw, dict) else None
-            if label not in checked.refusals:
+            if not isinstance(label, str) or label not in checked.refusals:
                 continue
             found = self._one(raw)
             if isinstance(found, Explanation):

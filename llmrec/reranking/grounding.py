@@ -21,11 +21,11 @@ MAX_ENDING = 4
 _NOUNS_HAVE_CAPITALS = ("de", "lb")
 """Languages where a capital says nothing of a name."""
 
-_WORD = re.compile(r"[^\W_]+(?:[-‐‑][^\W_]+)*")
+_LETTERS = r"[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"  # and digits, but no characters
+_WORD = re.compile(f"{_LETTERS}(?:[-‐‑]{_LETTERS})*")
 _HYPHEN = re.compile("[-‐‑]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_MIXED = re.compile(r"(?=[^\W_]*\d)(?=[^\W_]*[^\W\d_])[^\W_]+", re.ASCII)
-_DECADE = re.compile(r"\d+s")
+_LABEL = re.compile(r"(?!\d+s$)(?=.*\d)(?=.*[^\W\d]).+")  # P3, but not 1970s
 _SENTENCE_START = re.compile(r"(?:^|[.?!:;…。！？：；“”\"„«»([{—–])\s*$")
 _QUOTATION = re.compile(r'“([^”]+)”|"([^"]+)"|„([^“”]+)[“”]|«([^»]+)»|「([^」]+)」|『([^』]+)』')
 _TITLE = re.compile("《([^》]+)》")
@@ -67,8 +67,8 @@ class KnownWords:
         plain = _plain(text)
         found = (
             *self._quotations(plain),
-            *self._numbers_in(plain),
             *self._inner_matters(plain, ids),
+            *self._numbers_in(plain),
             *self._names_in(plain, language),
         )
         return found[0] if found else None
@@ -97,13 +97,15 @@ class KnownWords:
             yield from (f"the number {n}" for n in numbers if n not in self._text)
 
     def _inner_matters(self, text: str, ids: Sequence[str]) -> Iterator[str]:
-        for word in _MIXED.findall(text):
-            if word.lower() not in self._words and not _DECADE.fullmatch(word):
+        words = [part for word in _WORD.findall(text) for part in _HYPHEN.split(word)]
+        for word in words:
+            if _LABEL.fullmatch(word) and word.lower() not in self._words:
                 yield f"the id {word}"
         for name in ids:
-            if _stands_in(name, text) and not _stands_in(name, self._text):
+            is_word = name.isalpha()  # an id that is one cannot be told from a word
+            if not is_word and _stands_in(name, text) and not _stands_in(name, self._text):
                 yield f"the id {name}"
-        said = {word.lower() for word in _WORD.findall(text)} & _OF_THE_MACHINE
+        said = {word.lower() for word in words} & _OF_THE_MACHINE
         yield from (f"the word {word}" for word in sorted(said - self._words))
         for word in _OF_THE_MACHINE_CJK:
             if word in text and word not in self._text:

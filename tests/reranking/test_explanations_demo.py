@@ -43,8 +43,9 @@ async def _reranked(demo: Path, items: dict[str, Item]) -> Lists:
     )
     users = list(read_users(demo / "reviews.jsonl"))
     profiles = {u.user_id: (await extractor.extract(u)).profile for u in users}
+    as_given = RerankOptions(order="first-stage")
     chat = open_chat(demo / "rerank.jsonl", "replay")
-    reranker = open_reranker(chat, "claude", items, RerankOptions(order="first-stage"))
+    reranker = open_reranker(chat, "claude", items, as_given)
     made = []
     for user_id, candidates in _candidates(demo):
         profile = profiles[user_id]
@@ -81,7 +82,8 @@ def test_every_recording_is_asked_for_and_used(
     contents = [line["response"]["body"]["choices"][0]["message"]["content"] for line in recorded]
     assert texts == {e["text"] for c in contents for e in json.loads(c)["explanations"]}
     assert len(texts) == 60
-    assert explainer.sources == {"model": 72}
+    sources = [i.explanation.source for listed in made for i in listed if i.explanation]
+    assert sources == ["model"] * 72
     assert explainer.refused == {}
 
 
