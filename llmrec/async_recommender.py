@@ -12,10 +12,11 @@ from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
+from llmrec.matching.best_matches import match
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
-from llmrec.matching.profile_match import MatchingName, Taste, embedded_taste, match
+from llmrec.matching.profile_match import MatchingName, Taste, embedded_taste
 from llmrec.opening import (
     ChatStages,
     Mode,
@@ -111,7 +112,9 @@ class AsyncRecommender:
         catalogue = ContentIndex(folder)
         chat_server = open_server(server)
         vector_server = open_server(embed_server) if embed_server else chat_server
-        embedder = embedder_of_index(catalogue, vectors, mode, vector_server).embedder
+        opened = embedder_of_index(catalogue, vectors, mode, vector_server)
+        opened.close()  # folds in the vectors that were recorded before this
+        embedder = opened.embedder
         servers = (chat_server, vector_server)
         if chat is None:
             return cls(catalogue, embedder, servers=servers)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from llmrec.errors import IndexMismatch, SettingsError
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel
 from llmrec.llm.embedder import Embedder
+from llmrec.llm.limits import RateLimiter
 from llmrec.llm.metering import MeteredChatModel
 from llmrec.llm.openai_chat import OpenAIChatModel
 from llmrec.llm.openai_client import OPENAI_URL, Server, ServerSettings
@@ -17,7 +18,7 @@ from llmrec.llm.prompts import load_prompt
 from llmrec.llm.recorded import LiveChatModel, LoggedChatModel, ReplayChatModel
 from llmrec.llm.recorded_embedder import RecordedEmbedder
 from llmrec.llm.vectors import VectorsFile
-from llmrec.matching.content_index import QUERIES, ContentIndex
+from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import (
     LEXICAL,
     LOCAL,
@@ -25,6 +26,7 @@ from llmrec.matching.embedding import (
     live_embedder,
     local_is_installed,
 )
+from llmrec.matching.index_folder import QUERIES
 from llmrec.profiling import extraction
 from llmrec.profiling.extraction import Extractor
 from llmrec.records.reviews import Item
@@ -46,16 +48,22 @@ class ServerChoice:
         key_variable: the environment variable that holds the key; None for the first that is set
             of LLMREC_API_KEY and OPENAI_API_KEY.
         timeout_s: how long one attempt may take.
+        requests_per_min: that the server allows; None for no limit.
+        tokens_per_min: likewise, input and output together.
     """
 
     base_url: str | None = None
     key_variable: str | None = None
     timeout_s: float = 120.0
+    requests_per_min: float | None = None
+    tokens_per_min: float | None = None
 
     def for_embeddings(self, base_url: str | None, key_variable: str | None) -> "ServerChoice":
         """Return where embeddings are called: here, as far as no other server is named."""
-        return ServerChoice(
-            base_url or self.base_url, key_variable or self.key_variable, self.timeout_s
+        return replace(
+            self,
+            base_url=base_url or self.base_url,
+            key_variable=key_variable or self.key_variable,
         )
 
 
@@ -83,7 +91,8 @@ def open_server(choice: ServerChoice, environment: Mapping[str, str] = os.enviro
             api_key=environment[source].strip() if source else None,
             key_source=source or "none",
             timeout_s=choice.timeout_s,
-        )
+        ),
+        RateLimiter(choice.requests_per_min, choice.tokens_per_min),
     )
 
 
@@ -257,7 +266,7 @@ def embedder_of_index(
             f"{index.folder}: made with {manifest.model!r}, and {choice.name} is "
             f"{choice.key_model!r} here: build the index again"
         )
-    kept = VectorsFile(index.folder / QUERIES, manifest.model)
+    kept = VectorsFile(index.files / QUERIES, manifest.model)
     given = None if vectors is None else VectorsFile(vectors, manifest.model)
     there = local_is_installed() if choice.name == LOCAL else server is not None
     record_to = kept if given is None else given

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from llmrec.cli.harmless import harmless
+from llmrec.cli.terminal import say
 from llmrec.errors import (
     BudgetExceeded,
     ChatError,
@@ -116,6 +116,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return _INTERRUPTED
     except LLMRecError as error:
-        click.echo(harmless(f"error: {error}"), err=True)
+        say(f"error: {error}")
         return next((code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), 1)
     return result if isinstance(result, int) else 0

@@ -7,6 +7,7 @@ import click
 
 from llmrec.cli import options
 from llmrec.cli.lists import print_lists, say_refused
+from llmrec.cli.server_options import calls_a_server
 from llmrec.errors import InputError, SettingsError
 from llmrec.opening import ServerChoice, live_chat, open_chat, open_explainer, open_server
 from llmrec.records.profile import InterestProfile, read_profiles
@@ -29,7 +30,8 @@ from llmrec.reranking.run import ListRun
 @options.replay
 @options.fresh
 @options.model
-@options.calls_a_server
+@calls_a_server
+@options.concurrency
 @options.sampling
 @options.prompts
 @options.item_column
@@ -47,9 +49,8 @@ def command(
     replay: bool,
     fresh: bool,
     model: str | None,
-    base_url: str | None,
-    api_key_env: str | None,
-    timeout_s: float,
+    server: ServerChoice,
+    concurrency: int,
     sampling: dict[str, Any],
     prompts: str | None,
     item_columns: dict[str, str],
@@ -72,26 +73,19 @@ def command(
     wanted = _profiles(profiles, listed if user is None else _only(user, listed))
     if explain == "composed":
         composing = _composing(listed, entries, explained)
-        return print_lists(composing, wanted, output_format, [], titles)
+        return print_lists(composing, wanted, output_format, [], concurrency, titles)
     if calls is None or model is None:
         raise SettingsError(
             "explain needs --calls LOG, where the calls are recorded, and --model NAME; without a "
             "model there is --explain composed"
         )
     mode = options.mode(replay, fresh)
-    server = None
-    if mode != "replay":
-        server = open_server(ServerChoice(base_url, api_key_env, timeout_s))
-    explainer = open_explainer(
-        open_chat(calls, mode, live_chat(server)),
-        model,
-        entries,
-        prompts=prompts,
-        sampling=sampling,
-    )
+    opened = None if mode == "replay" else open_server(server)
+    chat = open_chat(calls, mode, live_chat(opened))
+    explainer = open_explainer(chat, model, entries, prompts=prompts, sampling=sampling)
     try:
         asking = _asking(explainer, listed, explained)
-        return print_lists(asking, wanted, output_format, [server], titles)
+        return print_lists(asking, wanted, output_format, [opened], concurrency, titles)
     finally:
         say_refused(explainer.refused)
 

@@ -109,14 +109,16 @@ def print_lists(
     profiles: Sequence[InterestProfile],
     output_format: str | None,
     servers: Sequence[Server | None],
+    concurrency: int,
     titles: Mapping[str, str] | None = None,
 ) -> int:
     """Print the list of each user as it comes, say what was called, and return the exit code.
 
-    After Ctrl-C the call under way is finished, and its list is still printed.
+    After Ctrl-C the calls under way are finished, and their lists still printed.
     """
     show = list_printer(output_format, profiles, titles)
-    return asyncio.run(_print_lists(making, profiles, show, servers))
+    called = [server for server in servers if server is not None]
+    return asyncio.run(_print_lists(making, profiles, show, called, concurrency))
 
 
 def say_refused(refused: Mapping[str, int]) -> None:
@@ -129,10 +131,16 @@ async def _print_lists(
     making: Coroutine[Any, Any, ListRun],
     profiles: Sequence[InterestProfile],
     show: Callable[[Recommendation], None],
-    servers: Sequence[Server | None],
+    servers: Sequence[Server],
+    concurrency: int,
 ) -> int:
+    def end_waits() -> None:
+        for server in servers:
+            server.limiter.stop()
+
     try:
         run = await making
+        run.concurrency, run.on_stop = concurrency, end_waits
         stop_on_interrupt(run.stop)
         try:
             async for listed in run.lists(profiles):
@@ -141,8 +149,7 @@ async def _print_lists(
             _say(run)
     finally:
         for server in servers:
-            if server is not None:
-                await server.aclose()
+            await server.aclose()
     if run.stopped:
         raise KeyboardInterrupt
     return 1 if run.failed else 0

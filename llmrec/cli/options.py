@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from llmrec.cli.harmless import harmless
+from llmrec.cli.terminal import say
 from llmrec.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
+    from llmrec.llm.pricing import Price
     from llmrec.opening import Mode
-    from llmrec.reranking.order import ShownOrder
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,6 +55,12 @@ def _sampling(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> 
     return fields
 
 
+def _price(_: click.Context, __: click.Parameter, text: str | None) -> "Price | None":
+    from llmrec.llm.pricing import Price
+
+    return None if text is None else Price.parse(text)
+
+
 items = _option("--items", metavar="ITEMS", help="The catalogue: JSONL or CSV, plain or .gz.")
 calls = _option(
     "--calls", metavar="LOG", help="The call log: recorded calls, and where new ones go."
@@ -74,6 +80,10 @@ column = _option(
 item_column = _option(
     "--item-column", "item_columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
     help="The same for the catalogue.",
+)  # fmt: skip
+bank_column = _option(
+    "--bank-column", "bank_columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
+    help="The same for the reviews of a bank.",
 )  # fmt: skip
 skip_bad_rows = _option(
     "--skip-bad-rows", is_flag=True, help="List bad rows on stderr and leave them out."
@@ -107,9 +117,25 @@ timeout_s = _option(
     "--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), default=120.0,
     show_default=True, metavar="SECONDS", help="How long one attempt may take.",
 )  # fmt: skip
+requests_per_min = _option(
+    "--rpm", "requests_per_min", type=click.FloatRange(min=0, min_open=True), metavar="N",
+    help="Requests per minute that a server allows. Default: no limit but what it says itself.",
+)  # fmt: skip
+tokens_per_min = _option(
+    "--tpm", "tokens_per_min", type=click.FloatRange(min=0, min_open=True), metavar="N",
+    help="Tokens per minute, input and output, likewise.",
+)  # fmt: skip
+concurrency = _option(
+    "--concurrency", type=click.IntRange(min=1), default=8, show_default=True, metavar="N",
+    help="How many users are asked about at once.",
+)  # fmt: skip
 sampling = _option(
     "--sampling", multiple=True, metavar="NAME=VALUE", callback=_sampling,
     help="A further field of each request, such as temperature=0; none is sent unless set.",
+)  # fmt: skip
+price = _option(
+    "--price", metavar="IN,OUT[,CACHED]", callback=_price,
+    help="US dollars per million tokens, instead of the price that is known of the model.",
 )  # fmt: skip
 vectors = _option("--vectors", metavar="FILE.npz", help="Recorded vectors; new ones are added.")
 matching = _option(
@@ -222,51 +248,6 @@ def mode(replay: bool, fresh: bool = False) -> "Mode":
     return "replay" if replay else "fresh" if fresh else "default"
 
 
-def calls_a_server(function: F) -> F:
-    """Add the options that say which chat server is called, and how."""
-    for option in (timeout_s, api_key_env, base_url):
-        function = option(function)
-    return function
-
-
-def embeds(function: F) -> F:
-    """Add the options that say which server is called for vectors."""
-    for option in (timeout_s, embed_api_key_env, embed_base_url, api_key_env, base_url):
-        function = option(function)
-    return function
-
-
-def reranks(function: Callable[..., T]) -> Callable[..., T]:
-    """Add the options that say how a list is reranked; the command gets ``rerank_options``."""
-
-    @functools.wraps(function)
-    def command(
-        *arguments: Any,
-        rerank_order: "ShownOrder | None",
-        rerank_passes: int,
-        rerank_window: int | None,
-        rerank_stride: int | None,
-        rerank_weight: float,
-        rerank_facts: bool,
-        **others: Any,
-    ) -> T:
-        from llmrec.reranking.reranking import RerankOptions
-
-        order = rerank_order or ("first-stage" if others.get("candidates") else "hash")
-        if rerank_stride is not None and rerank_stride > (rerank_window or 0):
-            raise SettingsError("--rerank-stride needs a --rerank-window that is no smaller")
-        chosen = RerankOptions(
-            order, rerank_passes, rerank_window, rerank_stride, rerank_weight, rerank_facts
-        )
-        return function(*arguments, rerank_options=chosen, **others)
-
-    for option in (
-        rerank_weight, rerank_facts, rerank_stride, rerank_window, rerank_passes, rerank_order,
-    ):  # fmt: skip
-        command = option(command)
-    return command
-
-
 def says_on_stderr(function: Callable[..., T]) -> Callable[..., T]:
     """Add --verbose and --quiet, which decide what a command says on stderr."""
 
@@ -284,4 +265,4 @@ def says_on_stderr(function: Callable[..., T]) -> Callable[..., T]:
 
 class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(harmless(self.format(record)), err=True)
+        say(self.format(record))

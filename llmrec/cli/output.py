@@ -1,4 +1,4 @@
-"""What a person sees: profiles and lists on a terminal, other people's text made harmless."""
+"""What a person sees: profiles and lists on a terminal."""
 
 import re
 import sys
@@ -10,13 +10,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from llmrec.cli.harmless import DIRECTION, harmless
+from llmrec.cli.terminal import visible
 from llmrec.records.profile import Interest, InterestProfile
 from llmrec.records.ranking import Explanation, Recommendation, ScoredItem
 
 _BAR_CELLS = 10
 _COLOURS = {"like": "green", "dislike": "red"}
-_UNESCAPED = re.compile(f"[\x7f-\x9f{DIRECTION}]")
+_UNESCAPED = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What JSON allows as it is in a string, and a terminal may obey."""
 
 
@@ -32,11 +32,6 @@ def print_json(line: str) -> None:
     """
     escaped = _UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
     click.echo(escaped.encode("utf-8"))
-
-
-def visible(text: str) -> str:
-    """Return a text on one line, without characters that steer a terminal or turn the reading."""
-    return " ".join(harmless(" ".join(text.split())).split())
 
 
 def print_profile(console: Console, profile: InterestProfile, quotes: int = 3) -> None:

@@ -16,6 +16,8 @@ from llmrec.cli.lists import (
     reviewed_items,
     wanted_profiles,
 )
+from llmrec.cli.rerank_options import reranks
+from llmrec.cli.server_options import embeds
 from llmrec.errors import SettingsError
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
@@ -49,15 +51,16 @@ from llmrec.waiting import wait_for
 @options.matching
 @options.run_bank
 @options.rerank
-@options.reranks
+@reranks
 @options.explain
 @options.calls
 @options.replay
 @options.fresh
 @options.model
+@options.concurrency
 @options.sampling
 @options.prompts
-@options.embeds
+@embeds
 @options.vectors
 @options.rating_max
 @options.column
@@ -81,13 +84,11 @@ def command(
     replay: bool,
     fresh: bool,
     model: str | None,
+    concurrency: int,
     sampling: dict[str, Any],
     prompts: str | None,
-    base_url: str | None,
-    api_key_env: str | None,
-    embed_base_url: str | None,
-    embed_api_key_env: str | None,
-    timeout_s: float,
+    server: ServerChoice,
+    embed_server: ServerChoice,
     vectors: str | None,
     rating_max: float,
     columns: dict[str, str],
@@ -108,12 +109,11 @@ def command(
         raise SettingsError("--rerank and --explain need PROFILES: a sentence has no profile")
     mode = options.mode(replay, fresh)
     catalogue = ContentIndex(index)
-    choice = ServerChoice(base_url, api_key_env, timeout_s)
-    embed_server = open_server(choice.for_embeddings(embed_base_url, embed_api_key_env))
-    opened = embedder_of_index(catalogue, vectors, mode, embed_server)
+    vector_server = open_server(embed_server)
+    opened = embedder_of_index(catalogue, vectors, mode, vector_server)
     try:
         if like is not None:
-            recommender = Recommender(catalogue, opened.embedder, servers=[embed_server])
+            recommender = Recommender(catalogue, opened.embedder, servers=[vector_server])
             listed = wait_for(_recommend_for(recommender, like, k, matching, bank))
             list_printer(output_format)(listed)
             return 0
@@ -123,13 +123,13 @@ def command(
         reviewed = None
         if reviews is not None:
             reviewed = reviewed_items(reviews, history, columns, rating_max, skip_bad_rows)
-        stages, server = ChatStages(), None
+        stages, chat_server = ChatStages(), None
         if rerank or explain == "model":
             if calls is None or model is None:
                 raise SettingsError("--rerank and --explain need --calls LOG and --model NAME")
-            server = None if mode == "replay" else open_server(choice)
+            chat_server = None if mode == "replay" else open_server(server)
             stages = open_stages(
-                open_chat(calls, mode, live_chat(server)),
+                open_chat(calls, mode, live_chat(chat_server)),
                 model,
                 catalogue,
                 rerank_options=rerank_options,
@@ -140,8 +140,8 @@ def command(
         recommender = Recommender(catalogue, opened.embedder, stages)
         wish = _Wish(k, matching, bank, rerank, explain)
         making = _lists(recommender, stages, wish, run, reviewed)
-        servers = [server, embed_server]
-        return print_lists(making, wanted, output_format, servers, catalogue.titles)
+        servers = [chat_server, vector_server]
+        return print_lists(making, wanted, output_format, servers, concurrency, catalogue.titles)
     finally:
         opened.close()
 

@@ -15,6 +15,8 @@ from llmrec.cli.lists import (
     reviewed_items,
     wanted_profiles,
 )
+from llmrec.cli.rerank_options import reranks
+from llmrec.cli.server_options import embeds
 from llmrec.errors import SettingsError
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
@@ -53,11 +55,12 @@ log = logging.getLogger(__name__)
 @options.replay
 @options.fresh
 @options.model
-@options.reranks
+@reranks
 @options.matching
 @options.run_bank
-@options.embeds
+@embeds
 @options.vectors
+@options.concurrency
 @options.sampling
 @options.rating_max
 @options.prompts
@@ -82,12 +85,10 @@ def command(
     rerank_options: RerankOptions,
     matching: MatchingName,
     bank: BankName,
-    base_url: str | None,
-    api_key_env: str | None,
-    embed_base_url: str | None,
-    embed_api_key_env: str | None,
-    timeout_s: float,
+    server: ServerChoice,
+    embed_server: ServerChoice,
     vectors: str | None,
+    concurrency: int,
     sampling: dict[str, Any],
     rating_max: float,
     prompts: str | None,
@@ -108,8 +109,7 @@ def command(
     if (candidates is None) == (index is None):
         raise click.UsageError("Give --candidates FILE or --index DIR, one of them.")
     mode = options.mode(replay, fresh)
-    choice = ServerChoice(base_url, api_key_env, timeout_s)
-    server = None if mode == "replay" else open_server(choice)
+    chat_server = None if mode == "replay" else open_server(server)
     history = read_split(split) if split else None
     run = list(read_profiles(profiles))
     wanted = wanted_profiles(run, user, history)
@@ -117,7 +117,7 @@ def command(
     catalogue = ContentIndex(index) if index else None
     entries = _entries(items, catalogue, item_columns, skip_bad_rows)
     reranker = open_reranker(
-        open_chat(calls, mode, live_chat(server)),
+        open_chat(calls, mode, live_chat(chat_server)),
         model,
         entries,
         rerank_options,
@@ -129,13 +129,15 @@ def command(
     if catalogue is None:
         given = read_candidates(candidates or "", entries)
         making = reranking.given(given, entries)
-        return print_lists(making, _with_candidates(wanted, given), output_format, [server])
-    embed_server = open_server(choice.for_embeddings(embed_base_url, embed_api_key_env))
-    opened = embedder_of_index(catalogue, vectors, mode, embed_server)
+        wanted = _with_candidates(wanted, given)
+        return print_lists(making, wanted, output_format, [chat_server], concurrency)
+    vector_server = open_server(embed_server)
+    opened = embedder_of_index(catalogue, vectors, mode, vector_server)
     try:
         recommender = Recommender(catalogue, opened.embedder)
         making = reranking.matches(recommender, run, shortlist, matching, bank)
-        return print_lists(making, wanted, output_format, [server, embed_server])
+        servers = [chat_server, vector_server]
+        return print_lists(making, wanted, output_format, servers, concurrency)
     finally:
         opened.close()
 
@@ -201,7 +203,7 @@ def _entries(
     index: ContentIndex | None,
     columns: Mapping[str, str],
     skip_bad_rows: bool,
-) -> dict[str, Item]:
+) -> Mapping[str, Item]:
     """Return the catalogue's entries by id: those of --items, else those of the index."""
     if items is not None:
         read = read_items(items, columns=columns, skip_bad_rows=skip_bad_rows)

@@ -250,7 +250,7 @@ def test_new_vectors_go_into_the_index_and_are_there_the_next_time(
     asked = ["recommend", "--index", index, "--like", NEW, "-k", "3"]
     first = llmrec(*asked)
     assert first.code == 0
-    assert not (index / "queries.npz.part").exists()
+    assert not (ContentIndex(index).files / "queries.npz.part").exists()
     again = llmrec(*asked, "--replay")
     assert (again.code, again.out) == (0, first.out)
 
@@ -272,7 +272,7 @@ def test_new_vectors_go_into_the_file_given(llmrec: Llmrec, index: Path, demo: P
 def test_vectors_of_queries_may_be_given_where_the_index_has_none(
     llmrec: Llmrec, run: list[str], index: Path, demo: Path
 ) -> None:
-    (index / "queries.npz").unlink()
+    (ContentIndex(index).files / "queries.npz").unlink()
     assert llmrec(*run).code == 4
     assert llmrec(*run, "--vectors", demo / "vectors.npz").code == 0
 
@@ -330,7 +330,10 @@ def test_profiles_may_come_from_stdin(run: list[str], profiles: Path) -> None:
     ("spoil", "what"),
     [
         (lambda index: (index / "manifest.json").unlink(), "not an index"),
-        (lambda index: (index / "queries.npz").write_bytes(b"no"), "not a vectors file"),
+        (
+            lambda index: (ContentIndex(index).files / "queries.npz").write_bytes(b"no"),
+            "not a vectors file",
+        ),
     ],
 )
 def test_a_damaged_index_is_an_input_error(

@@ -229,7 +229,7 @@ def test_after_ctrl_c_the_call_under_way_is_finished(
 
     server.script(interrupt)
     log = tmp_path / "calls.jsonl"
-    done = llmrec(*live(command, log, server.url), *candidates)
+    done = llmrec(*live(command, log, server.url), *candidates, "--concurrency", "2")
     assert done.code == 130
     recorded = log.read_text("utf-8").splitlines()
     assert 1 <= len(recorded) < 12

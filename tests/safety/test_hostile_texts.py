@@ -23,7 +23,7 @@ from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatReply, ChatRequest, Message
 from llmrec.llm.prompts import load_prompt
 from llmrec.llm.tokens import count_tokens, cut_to_tokens
-from llmrec.opening import open_reranker
+from llmrec.opening import open_explainer, open_reranker
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.profiling.rendering import clean, clean_title
 from llmrec.records.grouping import UserReviews
@@ -147,6 +147,34 @@ def profiles_replied(text: str) -> list[str]:
     return [text, *(json.dumps(whole | {"interests": given}) for given in (interests, text, []))]
 
 
+def explain(text: str, replies: Sequence[str]) -> tuple[Obeying, Recommendation]:
+    chat, items = Obeying(*replies), catalogue_of(text)
+    explainer = open_explainer(chat, "tiny", items)
+    return chat, asyncio.run(explainer.explain(list_of(items, text), profile_of(text)))
+
+
+def explanations_replied(text: str) -> list[str]:
+    """Return explanations that a taken-over model may reply."""
+    quotes = [{"review": "R1", "quote": clean(text)[:100] or "x"}]
+    good = {"item": "I1", "text": "You like it.", "interests": ["P1"], "quotes": quotes}
+    changes: list[dict[str, object]] = [
+        {},
+        {"text": text},
+        {"text": f"You like this {text}"},
+        {"item": text},
+        {"item": "I9"},
+        {"interests": [text]},
+        {"interests": []},
+        {"quotes": [{"review": "R1", "quote": f"never written {text}"}]},
+        {"quotes": [{"review": text, "quote": text}]},
+        {"quotes": []},
+    ]
+    replies = [json.dumps({"explanations": [good | changed]}) for changed in changes]
+    whole = [good | {"item": f"I{n}", "text": f"You like it. {text}"} for n in (1, 2, 3)]
+    odd = [json.dumps({"explanations": given}) for given in (whole, [good] * 9, text, [text, None])]
+    return [text, *replies, *odd]
+
+
 def on_a_terminal(thing: InterestProfile | Recommendation) -> str:
     console = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=120)
     if isinstance(thing, InterestProfile):
@@ -253,6 +281,40 @@ def test_a_profile_rests_on_quotes_of_the_persons_words(text: str) -> None:
 
 
 @TEXTS
+def test_a_text_stays_in_its_line_of_an_explaining_request(text: str) -> None:
+    chat, _ = explain(text, ["no"])
+    system, user = chat.requests[0].messages
+    assert system == explain("x", ["no"])[0].requests[0].messages[0]
+    starts = ["<profile>", "Language: en", "[P1] like 0.5: ", '    [R1] "', "[P2] dislike 0.5: "]
+    starts += ['    [R1] "', "</profile>", "", "<items>", "[I1] ", "[I2] ", "[I3] ", "</items>"]
+    lines = user.content.splitlines()
+    assert len(lines) == len(starts)
+    assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True))
+    tags = re.findall(r"<\s*/?\s*(?:profile|recent|candidates|items)", user.content, re.IGNORECASE)
+    assert len(tags) == 4
+
+
+@TEXTS
+def test_an_explanation_is_grounded_or_composed(text: str) -> None:
+    words = profile_of(text).interests[0].evidence[0].quote
+    for replied in explanations_replied(text):
+        _, listed = explain(text, [replied])
+        assert [item.item_id for item in listed] == list(IDS)
+        for item in listed:
+            said = item.explanation
+            assert said is not None
+            assert said.text.strip()
+            assert all(quote.quote in words for quote in said.quotes)
+            if said.source == "model":
+                assert len(said.text.split()) <= 45
+                assert said.quotes
+        assert not steers(on_a_terminal(listed))
+        assert "<script" not in listed._repr_html_()
+        assert "<img" not in listed._repr_html_()
+        assert Recommendation.from_json(listed.to_json()) == listed
+
+
+@TEXTS
 def test_what_is_printed_as_json_is_the_same_json(
     text: str, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
@@ -273,7 +335,8 @@ def test_what_is_said_of_it_does_not_steer_a_terminal(
     reviews.write_text("\n".join(map(json.dumps, rows)), "utf-8")
     arguments = ["extract", str(reviews), "-o", str(tmp_path / "p"), "--calls", str(calls)]
     arguments += ["--model", "tiny"]
-    CallLog(calls).append(ChatRequest("tiny", (Message("user", f"x {text}"),), label=text), {})
+    near = ChatRequest("tiny", (Message("user", f"x {text}"),), label=text)
+    asyncio.run(CallLog(calls).record(near, {}))
     assert cli.run([*arguments, "--replay"]) == 4
     said = capsys.readouterr()
     assert "no call" in said.err
