@@ -1,5 +1,6 @@
 """Which script a text is written in, and how long it is, in any language."""
 
+import functools
 import re
 import unicodedata
 from collections import Counter
@@ -13,6 +14,7 @@ _LETTERS_A_CHARACTER = 2
 _DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
+@functools.cache
 def script(letter: str) -> str | None:
     """Return the script of a letter (``LATIN``, ``CYRILLIC``, ``CJK``…), or None for no letter.
 
