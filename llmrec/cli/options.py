@@ -152,6 +152,23 @@ price = _option(
     "--price", metavar="IN,OUT[,CACHED]", callback=_price,
     help="US dollars per million tokens, instead of the price that is known of the model.",
 )  # fmt: skip
+embed_price = _option(
+    "--embed-price", type=click.FloatRange(min=0), metavar="USD",
+    help="US dollars per million tokens that are embedded, where that is not known.",
+)  # fmt: skip
+dry_run = _option("--dry-run", is_flag=True, help="Say what it would cost; call nothing.")
+max_cost = _option(
+    "--max-cost", type=click.FloatRange(min=0), metavar="USD",
+    help="Begin no call that could make this run cost more. Needs one of the next two.",
+)  # fmt: skip
+max_output_tokens = _option(
+    "--max-output-tokens", type=click.IntRange(min=1), metavar="N",
+    help="Limit each reply; part of the request.",
+)  # fmt: skip
+assume_output_tokens = _option(
+    "--assume-output-tokens", type=click.IntRange(min=1), metavar="N",
+    help="Count on replies that are no longer, without limiting them.",
+)  # fmt: skip
 vectors = _option("--vectors", metavar="FILE.npz", help="Recorded vectors; new ones are added.")
 matching = _option(
     "--matching", type=click.Choice(["hub", "cosine"]), default="hub", show_default=True,
