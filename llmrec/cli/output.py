@@ -63,7 +63,7 @@ def print_items(console: Console, items: tuple[ScoredItem, ...]) -> None:
     table.add_column(justify="right", style="cyan")
     table.add_column(overflow="fold")
     for item in items:
-        because = ", ".join(f"{visible(b.interest)} {b.share:.0%}" for b in item.because)
+        because = ", ".join(f"{visible(b.name)} {b.share:.0%}" for b in item.because)
         entry = Text.assemble((visible(item.title), "bold"), (f"  {because}", "dim"))
         table.add_row(f"{item.rank}.", f"{item.score:.2f}", entry)
     console.print(Padding(table, (0, 0, 0, 2)))

@@ -59,6 +59,27 @@ class Person:
             taste=taste,
         )
 
+    @classmethod
+    def of_profile(
+        cls, profile: InterestProfile | None, positions: Mapping[str, int], taste: Taste | None
+    ) -> "Person":
+        """Make a person of a profile, whose sources are the reviews; their texts stay unknown.
+
+        Args:
+            profile: None for a typed sentence.
+            positions: the row of each item id in the catalogue.
+            taste: its interests, or the sentence, embedded.
+        """
+        sources = () if profile is None else profile.sources
+        known = [positions[s.item_id] for s in sources if s.item_id in positions]
+        return cls(
+            user_id="" if profile is None else profile.user_id,
+            reviews=(),
+            positions=np.array(known, np.intp),
+            profile=profile,
+            taste=taste,
+        )
+
 
 class Part(Protocol):
     """One way to score a whole catalogue; alone it is a baseline, with others a part of a score."""

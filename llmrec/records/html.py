@@ -39,7 +39,7 @@ def _interest_row(interest: "Interest") -> str:
 
 
 def _item_row(item: "ScoredItem") -> str:
-    because = ", ".join(f"{escape(part.interest)} {part.share:.0%}" for part in item.because)
+    because = ", ".join(f"{escape(part.name)} {part.share:.0%}" for part in item.because)
     return (
         f"<tr><td>{item.rank}</td><td><strong>{escape(item.title)}</strong></td>"
         f"<td>{item.score:.3f}</td><td>{because}</td></tr>"

@@ -12,17 +12,28 @@ from llmrec.records.messages import first_problem
 from llmrec.records.reviews import RECORD, Id
 
 
-@dataclass(frozen=True, slots=True, config=RECORD)
+@dataclass(frozen=True, slots=True, kw_only=True, config=RECORD)
 class Because:
-    """How much of an item's score one interest brought.
+    """How much of an item's score one interest brought, or another part of the score.
 
     Attributes:
-        interest: its name.
+        interest: its name; None for another part.
+        part: the part's name (``popularity``, ``item-mean-hub``…); None for an interest.
         share: of the score, in (0, 1].
     """
 
-    interest: str
+    interest: str | None = None
+    part: str | None = None
     share: Annotated[float, Field(gt=0, le=1)]
+
+    def __post_init__(self) -> None:
+        if (self.interest is None) == (self.part is None):
+            raise ValueError("expected an interest or a part, one of them")
+
+    @property
+    def name(self) -> str:
+        """Of the interest or of the part."""
+        return self.interest or self.part or ""
 
 
 @dataclass(frozen=True, slots=True, config=RECORD)
@@ -34,7 +45,8 @@ class ScoredItem:
         title: its title.
         rank: from 1.
         score: higher is better.
-        because: the likes that brought it, largest share first; at most three, each .05 or more.
+        because: the likes and other parts that brought it, largest share first; at most three,
+            each .05 or more.
         penalty: what dislikes took from the score, 0 or more.
     """
 

@@ -44,7 +44,7 @@ def test_keys_that_say_nothing_are_absent(recommendation: Recommendation) -> Non
 
 
 def test_a_list_from_a_line() -> None:
-    item = ScoredItem("film-1", "夜航", 1, 2.5, (Because("slow films", 0.75),), 0.25)
+    item = ScoredItem("film-1", "夜航", 1, 2.5, (Because(interest="slow films", share=0.75),), 0.25)
     assert _list() == Recommendation(user_id="u1", bank="stored", recommendations=(item,))
     assert json.loads(_list().to_json()) == LIST
 

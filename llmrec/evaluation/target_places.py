@@ -1,0 +1,69 @@
+"""Where the items to be found stand under many scores at once, without their lists."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llmrec.evaluation.found import Found
+from llmrec.evaluation.metrics import Metric
+from llmrec.matching.similarity import Float64
+
+_EQUAL: Final = 1e-9
+"""Scores that differ by less, relative to the largest, are equal: their last bits are chance."""
+
+
+@dataclass(slots=True)
+class TargetPlaces:
+    """Places of targets, user by user, under each of several scores."""
+
+    user_ids: list[str] = field(default_factory=list)
+    _users: list[int] = field(default_factory=list)
+    _above: list[NDArray[np.int64]] = field(default_factory=list)
+    _tied: list[NDArray[np.int64]] = field(default_factory=list)
+
+    def add(
+        self,
+        user_id: str,
+        scores: Float64,
+        targets: NDArray[np.intp],
+        left_out: NDArray[np.intp],
+    ) -> None:
+        """Add a user.
+
+        Args:
+            user_id: whose.
+            scores: (n_scores, n_items) float64.
+            targets: rows of the items to be found, at least one.
+            left_out: rows of items that are not ranked, none of them a target.
+        """
+        apart = _EQUAL * np.abs(scores).max(axis=1)
+        hidden = scores[:, np.unique(left_out)]
+        for target in targets:
+            own = scores[:, target]
+            high, low = (own + apart)[:, None], (own - apart)[:, None]
+            above = (scores > high).sum(axis=1) - (hidden > high).sum(axis=1)
+            not_below = (scores >= low).sum(axis=1) - (hidden >= low).sum(axis=1)
+            self._users.append(len(self.user_ids))
+            self._above.append(above)
+            self._tied.append(not_below - above)
+        self.user_ids.append(user_id)
+
+    def values(self, metric: Metric) -> Float64:
+        """Return the metric under each score: (n_scores, n_users) float64."""
+        users = np.array(self._users, np.int64)
+        above, tied = np.array(self._above), np.array(self._tied)
+        return np.stack(
+            [
+                metric.values(self._found(users, above[:, number], tied[:, number]))
+                for number in range(above.shape[1])
+            ]
+        )
+
+    def _found(
+        self, users: NDArray[np.int64], above: NDArray[np.int64], tied: NDArray[np.int64]
+    ) -> Found:
+        order = np.lexsort((above, users))
+        ones = np.ones(len(users))
+        return Found(tuple(self.user_ids), (), users, above[order], tied[order], ones, users, ones)
