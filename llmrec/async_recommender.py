@@ -31,8 +31,13 @@ from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item, Review
+from llmrec.reranking.reranking import DEFAULT_OPTIONS, Reranker, RerankOptions, rerank_prompt
 
 DEFAULT_SERVER = ServerChoice()
+SHORTLIST = 20
+"""So many of the best matches, or k where that is more, go to the reranker."""
+
+_NO_CHAT_MODEL = "no chat model: open the index with chat= and calls="
 
 
 class AsyncRecommender:
@@ -44,7 +49,8 @@ class AsyncRecommender:
         catalogue: the opened index.
         embedder: of that index, for queries.
         extractor: makes profiles; None for a recommender of ready profiles.
-        servers: that the two call; closed with ``aclose``.
+        reranker: puts shortlists in order; None for a recommender that never asks a model to.
+        servers: that these call; closed with ``aclose``.
     """
 
     def __init__(
@@ -52,11 +58,13 @@ class AsyncRecommender:
         catalogue: ContentIndex,
         embedder: Embedder,
         extractor: Extractor | None = None,
+        reranker: Reranker | None = None,
         servers: Sequence[Server | None] = (),
     ) -> None:
         self.catalogue = catalogue
         self._embedder = embedder
         self._extractor = extractor
+        self._reranker = reranker
         self._servers = tuple(server for server in servers if server is not None)
 
     @classmethod
@@ -74,12 +82,13 @@ class AsyncRecommender:
         prompts: str | Path | None = None,
         rating_max: float = 5,
         sampling: Mapping[str, Any] | None = None,
+        rerank_options: RerankOptions = DEFAULT_OPTIONS,
     ) -> Self:
         """Open an index.
 
         Args:
             folder: the index, made by ``llmrec index`` or ``Recommender.index``.
-            chat: name of the chat model that makes profiles; None to recommend only.
+            chat: name of the chat model that makes profiles and reranks; None to match only.
             calls: the call log; needed with ``chat``.
             mode: ``default`` reuses what is recorded and calls for the rest, ``replay`` never
                 calls, ``fresh`` always calls.
@@ -91,6 +100,7 @@ class AsyncRecommender:
             rating_max: top of the rating scale.
             sampling: further fields of each chat request (``temperature``, ``seed``…); nothing
                 is sent that is not set.
+            rerank_options: how lists are reranked, where that is asked for.
 
         Raises:
             InputError, IndexMismatch: a file cannot be used.
@@ -105,15 +115,24 @@ class AsyncRecommender:
             return cls(catalogue, embedder, servers=servers)
         if calls is None:
             raise SettingsError("chat= needs calls=, the file that its calls are recorded in")
+        answering = open_chat(calls, mode, live or live_chat(chat_server))
         extractor = Extractor(
-            chat=open_chat(calls, mode, live or live_chat(chat_server)),
+            chat=answering,
             model=chat,
             prompt=load_prompt(PROMPT_NAME, PLACEHOLDERS, prompts),
             titles=catalogue.titles,
             rating_max=rating_max,
             sampling=sampling,
         )
-        return cls(catalogue, embedder, extractor, servers)
+        reranker = Reranker(
+            chat=answering,
+            model=chat,
+            prompt=rerank_prompt(prompts),
+            items=catalogue.entries,
+            options=rerank_options,
+            sampling=sampling,
+        )
+        return cls(catalogue, embedder, extractor, reranker, servers)
 
     @classmethod
     async def aindex(
@@ -149,7 +168,7 @@ class AsyncRecommender:
     async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:
         """Async twin of ``profile``."""
         if self._extractor is None:
-            raise SettingsError("no chat model: open the index with chat= and calls=")
+            raise SettingsError(_NO_CHAT_MODEL)
         return (await self._extractor.extract(UserReviews.of(reviews))).profile
 
     async def arecommend(
@@ -160,26 +179,18 @@ class AsyncRecommender:
         matching: MatchingName = "hub",
         bank: BankName | ChosenBank = "auto",
         left_out: Collection[str] | None = None,
+        rerank: bool = False,
+        recent: Sequence[str] | None = None,
     ) -> Recommendation:
         """Async twin of ``recommend``."""
-        chosen = await self._chosen(matching, bank)
-        if left_out is None:
-            left_out = {source.item_id for source in profile.sources if source.item_id}
-        unusable = not profile.interests or (matching == "cosine" and not profile.likes)
-        return Recommendation(
-            user_id=profile.user_id,
-            bank=chosen.kind if chosen else None,
-            reason=_reason(profile, matching),
-            recommendations=()
-            if unusable
-            else match(
-                await embedded_taste(profile.interests, self._embedder),
-                self.catalogue,
-                chosen,
-                k,
-                left_out,
-            ),
-        )
+        left_out = profile.reviewed if left_out is None else left_out
+        if not rerank:
+            return await self._matched(profile, k, matching, bank, left_out)
+        if self._reranker is None:
+            raise SettingsError(_NO_CHAT_MODEL)
+        shortlist = await self._matched(profile, max(SHORTLIST, k), matching, bank, left_out)
+        recent = profile.reviewed if recent is None else recent
+        return (await self._reranker.rerank(shortlist, profile, recent)).first(k)
 
     async def arecommend_for(
         self,
@@ -218,6 +229,32 @@ class AsyncRecommender:
         """Close the connections of the running event loop; the sync methods do it themselves."""
         for server in self._servers:
             await server.aclose()
+
+    async def _matched(
+        self,
+        profile: InterestProfile,
+        k: int,
+        matching: MatchingName,
+        bank: BankName | ChosenBank,
+        left_out: Collection[str],
+    ) -> Recommendation:
+        """Return the first stage's list."""
+        chosen = await self._chosen(matching, bank)
+        unusable = not profile.interests or (matching == "cosine" and not profile.likes)
+        return Recommendation(
+            user_id=profile.user_id,
+            bank=chosen.kind if chosen else None,
+            reason=_reason(profile, matching),
+            recommendations=()
+            if unusable
+            else match(
+                await embedded_taste(profile.interests, self._embedder),
+                self.catalogue,
+                chosen,
+                k,
+                left_out,
+            ),
+        )
 
     async def _chosen(
         self, matching: MatchingName, bank: BankName | ChosenBank

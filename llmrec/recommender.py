@@ -1,6 +1,6 @@
 """The whole way: a person's reviews, an interest profile, a ranked list."""
 
-from collections.abc import Collection, Coroutine, Iterable
+from collections.abc import Collection, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -83,6 +83,8 @@ class Recommender(AsyncRecommender):
         matching: MatchingName = "hub",
         bank: BankName | ChosenBank = "auto",
         left_out: Collection[str] | None = None,
+        rerank: bool = False,
+        recent: Sequence[str] | None = None,
     ) -> Recommendation:
         """Return the k items that fit a profile best.
 
@@ -94,13 +96,25 @@ class Recommender(AsyncRecommender):
                 the index's own. A ``ChosenBank`` serves many users of one run.
             left_out: ids of items not to be recommended; None for those of the profile's
                 sources.
+            rerank: let the chat model put the best 20 (or k, if more) in order first.
+            recent: ids of the items chosen so far, oldest first, which the model is shown the
+                last ten of; None for those of the profile's sources.
 
         Raises:
-            SettingsError: the index has no such bank.
-            RecordingMissing: a vector is not recorded, and none may be made.
+            SettingsError: the index has no such bank, or no chat model was named.
+            RecordingMissing: a vector or a call is not recorded, and none may be made.
+            ChatUnavailable, ChatRejected: the chat model gave no answer.
         """
         return self._wait(
-            self.arecommend(profile, k, matching=matching, bank=bank, left_out=left_out)
+            self.arecommend(
+                profile,
+                k,
+                matching=matching,
+                bank=bank,
+                left_out=left_out,
+                rerank=rerank,
+                recent=recent,
+            )
         )
 
     def recommend_for(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from llmrec.cli.terminal import say
 from llmrec.errors import (
     BudgetExceeded,
     ChatError,
@@ -27,6 +28,7 @@ COMMANDS = {
     "extract": "Make interest profiles from reviews.",
     "index": "Make the index of a catalogue.",
     "recommend": "Recommend items for profiles, or for a sentence.",
+    "rerank": "Put lists in order with a chat model.",
     "show": "Show profiles as a person wants to read them.",
     "split": "Split reviews into history and held-out ones.",
 }
@@ -113,6 +115,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return _INTERRUPTED
     except LLMRecError as error:
-        click.echo(f"error: {error}", err=True)
+        say(f"error: {error}")
         return next((code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), 1)
     return result if isinstance(result, int) else 0

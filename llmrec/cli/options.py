@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from llmrec.cli.terminal import say
 from llmrec.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
+    from llmrec.llm.pricing import Price
     from llmrec.opening import Mode
+    from llmrec.reranking.order import ShownOrder
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -51,6 +54,12 @@ def _sampling(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> 
         except ValueError:
             fields[name] = value
     return fields
+
+
+def _price(_: click.Context, __: click.Parameter, text: str | None) -> "Price | None":
+    from llmrec.llm.pricing import Price
+
+    return None if text is None else Price.parse(text)
 
 
 items = _option("--items", metavar="ITEMS", help="The catalogue: JSONL or CSV, plain or .gz.")
@@ -109,6 +118,10 @@ sampling = _option(
     "--sampling", multiple=True, metavar="NAME=VALUE", callback=_sampling,
     help="A further field of each request, such as temperature=0; none is sent unless set.",
 )  # fmt: skip
+price = _option(
+    "--price", metavar="IN,OUT[,CACHED]", callback=_price,
+    help="US dollars per million tokens, instead of the price that is known of the model.",
+)  # fmt: skip
 vectors = _option("--vectors", metavar="FILE.npz", help="Recorded vectors; new ones are added.")
 matching = _option(
     "--matching", type=click.Choice(["hub", "cosine"]), default="hub", show_default=True,
@@ -158,6 +171,38 @@ whole_split = _option(
 )
 maybe_index = _option("--index", metavar="DIR", help="The index folder.")
 weights = _option("--weights", metavar="WEIGHTS", help="Fitted weights, which name their users.")
+candidates = _option(
+    "--candidates", metavar="FILE",
+    help="Rank these items of each user: user_id and candidates, JSON Lines.",
+)  # fmt: skip
+shortlist = _option(
+    "--shortlist", "-n", "shortlist", type=click.IntRange(min=1), default=20, show_default=True,
+    metavar="N", help="With --index: how many of the best matches are reranked.",
+)  # fmt: skip
+rerank_order = _option(
+    "--rerank-order", type=click.Choice(["hash", "first-stage", "shuffled"]),
+    help="The order that the model is shown. Default: hash; of given candidates, as given.",
+)  # fmt: skip
+rerank_passes = _option(
+    "--rerank-passes", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    help="Calls for each list, each in another order; their ranks are fused.",
+)  # fmt: skip
+rerank_window = _option(
+    "--rerank-window", type=click.IntRange(min=2), metavar="SIZE",
+    help="Candidates in one call; longer lists are gone over from the back. Default: all.",
+)  # fmt: skip
+rerank_stride = _option(
+    "--rerank-stride", type=click.IntRange(min=1), metavar="N",
+    help="How far one window stands before the next. Default: half of its size.",
+)  # fmt: skip
+rerank_facts = _option(
+    "--rerank-facts", is_flag=True,
+    help="Show the model how many people chose each candidate, and which interests brought it.",
+)  # fmt: skip
+rerank_weight = _option(
+    "--rerank-weight", type=click.FloatRange(0, 1), default=1.0, show_default=True, metavar="W",
+    help="Fuse the model's ranks with the first stage's, W to 1 - W.",
+)  # fmt: skip
 
 
 def mode(replay: bool, fresh: bool = False) -> "Mode":
@@ -185,6 +230,34 @@ def embeds(function: F) -> F:
     return function
 
 
+def reranks(function: Callable[..., T]) -> Callable[..., T]:
+    """Add the options that say how a list is reranked; the command gets ``rerank_options``."""
+
+    @functools.wraps(function)
+    def command(
+        *arguments: Any,
+        rerank_order: "ShownOrder | None",
+        rerank_passes: int,
+        rerank_window: int | None,
+        rerank_stride: int | None,
+        rerank_weight: float,
+        **others: Any,
+    ) -> T:
+        from llmrec.reranking.reranking import RerankOptions
+
+        order = rerank_order or ("first-stage" if others.get("candidates") else "hash")
+        if rerank_stride is not None and rerank_stride > (rerank_window or 0):
+            raise SettingsError("--rerank-stride needs a --rerank-window that is no smaller")
+        chosen = RerankOptions(order, rerank_passes, rerank_window, rerank_stride, rerank_weight)
+        return function(*arguments, rerank_options=chosen, **others)
+
+    for option in (
+        rerank_weight, rerank_facts, rerank_stride, rerank_window, rerank_passes, rerank_order,
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def says_on_stderr(function: Callable[..., T]) -> Callable[..., T]:
     """Add --verbose and --quiet, which decide what a command says on stderr."""
 
@@ -202,4 +275,4 @@ def says_on_stderr(function: Callable[..., T]) -> Callable[..., T]:
 
 class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(self.format(record), err=True)
+        say(self.format(record))

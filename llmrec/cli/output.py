@@ -1,8 +1,6 @@
-"""What a person sees: profiles and lists on a terminal, other people's text made harmless."""
+"""What a person sees: profiles and lists on a terminal."""
 
-import re
 import sys
-import unicodedata
 
 import click
 from rich.console import Console
@@ -10,12 +8,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from llmrec.cli.terminal import visible
 from llmrec.records.profile import Interest, InterestProfile
 from llmrec.records.ranking import Recommendation, ScoredItem
 
 _BAR_CELLS = 10
 _COLOURS = {"like": "green", "dislike": "red"}
-_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def wants_json(output_format: str | None) -> bool:
@@ -26,12 +24,6 @@ def wants_json(output_format: str | None) -> bool:
 def print_json(line: str) -> None:
     """Print a line of JSON: UTF-8, whatever the terminal's encoding."""
     click.echo(line.encode("utf-8"))
-
-
-def visible(text: str) -> str:
-    """Return a text on one line, without characters that steer a terminal or turn the reading."""
-    kept = " ".join(_DIRECTION.sub("", text).split())
-    return "".join(c for c in kept if unicodedata.category(c) not in ("Cc", "Cs"))
 
 
 def print_profile(console: Console, profile: InterestProfile, quotes: int = 3) -> None:
@@ -52,7 +44,7 @@ def print_recommendation(console: Console, recommendation: Recommendation) -> No
     whom = recommendation.user_id or f"“{recommendation.like}”"
     console.print(Text(visible(whom), style="bold"))
     if recommendation.reason:
-        console.print(f"  ({recommendation.reason})")
+        console.print(Text(f"  ({visible(recommendation.reason)})"))
     print_items(console, recommendation.recommendations)
 
 
@@ -65,7 +57,8 @@ def print_items(console: Console, items: tuple[ScoredItem, ...]) -> None:
     for item in items:
         because = ", ".join(f"{visible(b.name)} {b.share:.0%}" for b in item.because)
         entry = Text.assemble((visible(item.title), "bold"), (f"  {because}", "dim"))
-        table.add_row(f"{item.rank}.", f"{item.score:.2f}", entry)
+        score = "" if item.score is None else f"{item.score:.2f}"
+        table.add_row(f"{item.rank}.", score, entry)
     console.print(Padding(table, (0, 0, 0, 2)))
 
 

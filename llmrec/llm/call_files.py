@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from llmrec.llm.calls import logged_lines
+from llmrec.llm.call_lines import logged_lines
 from llmrec.records.replacing import replaced
 
 _Place = tuple[int, int]

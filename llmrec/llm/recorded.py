@@ -112,11 +112,11 @@ class LoggedChatModel:
         try:
             reply = await self._live.reply(request)
         except FormatRefused as error:
-            self._log.append(
+            await self._log.record(
                 request, error.body, status=error.status or 400, server=self._live.address
             )
             raise
-        self._log.append(request, dict(reply.body), server=self._live.address)
+        await self._log.record(request, dict(reply.body), server=self._live.address)
         return reply
 
     def _usable(self, request: ChatRequest) -> dict[str, Any] | None:

@@ -62,8 +62,14 @@ class Asker:
         """The best that the server is not known to refuse: json_schema, json_object or text."""
         return _FORMATS[self._format]
 
-    async def ask(self, request: ChatRequest, parse: Callable[[str], T]) -> Answer[T]:
-        """Ask, parse the JSON object in the reply, and ask again where that fails, at most twice.
+    async def ask(
+        self,
+        request: ChatRequest,
+        parse: Callable[[str], T],
+        *,
+        follow_ups: int = MAX_FOLLOW_UPS,
+    ) -> Answer[T]:
+        """Ask, parse the JSON object in the reply, and ask again where that fails.
 
         A recorded reply that cannot be used is asked for anew, unless the follow-up that repaired
         it is recorded too. Where that may not be, a follow-up that is not recorded counts as one
@@ -72,6 +78,7 @@ class Asker:
         Args:
             request: with a ``json_schema`` response format.
             parse: makes the value of a JSON text, or raises ReplyInvalid.
+            follow_ups: how many times it may ask again.
 
         Raises:
             ChatError: no usable answer came.
@@ -84,10 +91,10 @@ class Asker:
         last = len(variants) - 1
         for number in range(next(recorded, self._format), last):
             try:
-                return await self._answer(variants[number], parse, MAX_FOLLOW_UPS)
+                return await self._answer(variants[number], parse, follow_ups)
             except FormatRefused as error:
                 self._step_down(number + 1, error)
-        return await self._answer(variants[last], parse, MAX_FOLLOW_UPS)
+        return await self._answer(variants[last], parse, follow_ups)
 
     def _step_down(self, number: int, error: FormatRefused) -> None:
         if number > self._format:

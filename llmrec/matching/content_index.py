@@ -125,6 +125,11 @@ class ContentIndex:
         return tuple(read_items(path))
 
     @cached_property
+    def entries(self) -> dict[str, Item]:
+        """The entries by item id."""
+        return {item.item_id: item for item in self.items}
+
+    @cached_property
     def titles(self) -> dict[str, str]:
         """The titles by item id."""
         return {item.item_id: item.title for item in self.items}

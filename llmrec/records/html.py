@@ -40,7 +40,8 @@ def _interest_row(interest: "Interest") -> str:
 
 def _item_row(item: "ScoredItem") -> str:
     because = ", ".join(f"{escape(part.name)} {part.share:.0%}" for part in item.because)
+    score = "" if item.score is None else f"{item.score:.3f}"
     return (
         f"<tr><td>{item.rank}</td><td><strong>{escape(item.title)}</strong></td>"
-        f"<td>{item.score:.3f}</td><td>{because}</td></tr>"
+        f"<td>{score}</td><td>{because}</td></tr>"
     )

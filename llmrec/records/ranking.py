@@ -1,6 +1,7 @@
 """Ranked lists: which items, in what order, and which interest brought each."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -44,18 +45,43 @@ class ScoredItem:
         item_id: which item.
         title: its title.
         rank: from 1.
-        score: higher is better.
+        score: of the matching, higher is better; None where nothing was matched. A reranked list
+            is not in its order.
         because: the likes and other parts that brought it, largest share first; at most three,
             each .05 or more.
-        penalty: what dislikes took from the score, 0 or more.
+        penalty: what dislikes took from the score, 0 or more; None where nothing was matched.
     """
 
     item_id: Id
     title: str
     rank: Annotated[int, Field(ge=1)]
-    score: Annotated[float, Field(allow_inf_nan=False)]
-    because: Annotated[tuple[Because, ...], Field(strict=False)] = ()
-    penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    score: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    because: Annotated[
+        tuple[Because, ...], Field(strict=False, exclude_if=lambda because: not because)
+    ] = ()
+    penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+
+@dataclass(frozen=True, slots=True, config=RECORD)
+class Repairs:
+    """What a reranker's replies had wrong, put right without guessing.
+
+    Attributes:
+        unknown: ids that were not in the list, dropped.
+        repeated: ids that came again, dropped.
+        missing: items that were left out, put at the end in the order that they came in.
+    """
+
+    unknown: Annotated[int, Field(ge=0)] = 0
+    repeated: Annotated[int, Field(ge=0)] = 0
+    missing: Annotated[int, Field(ge=0)] = 0
+
+    def __add__(self, other: "Repairs") -> "Repairs":
+        return Repairs(
+            self.unknown + other.unknown,
+            self.repeated + other.repeated,
+            self.missing + other.missing,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=RECORD)
@@ -68,6 +94,8 @@ class Recommendation:
         bank: which bank corrected for hubs: ``stored``, ``run`` or ``index``; None for plain
             cosine.
         reason: what is unusual about this list, or None.
+        reranked: whether a chat model put it in order; None where none was asked.
+        repairs: what was put right in the model's replies; None where none was used.
         recommendations: best first.
     """
 
@@ -75,6 +103,8 @@ class Recommendation:
     like: str | None = None
     bank: str | None = None
     reason: str | None = None
+    reranked: bool | None = None
+    repairs: Repairs | None = None
     recommendations: Annotated[tuple[ScoredItem, ...], Field(strict=False)]
 
     def __iter__(self) -> Iterator[ScoredItem]:
@@ -85,6 +115,10 @@ class Recommendation:
 
     def __getitem__(self, place: int) -> ScoredItem:
         return self.recommendations[place]
+
+    def first(self, k: int) -> "Recommendation":
+        """Return the list cut after k items."""
+        return replace(self, recommendations=self.recommendations[:k])
 
     def to_json(self) -> str:
         """Return the list as one JSON line, without the keys that say nothing."""

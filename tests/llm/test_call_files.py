@@ -1,3 +1,4 @@
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from llmrec.errors import InputError
 from llmrec.llm.call_files import Rewritten, merge_calls, prune_calls, sort_calls
-from llmrec.llm.calls import CallLog, logged_lines, looked_up
+from llmrec.llm.call_lines import logged_lines
+from llmrec.llm.calls import CallLog, looked_up
 from llmrec.llm.chat import ChatRequest, Message
 from llmrec.llm.recorded import ReplayChatModel
 
@@ -24,7 +26,7 @@ def write(path: Path, *exchanges: tuple[str, str]) -> Path:
     log = CallLog(path)
     path.touch()
     for question, answer in exchanges:
-        log.append(asked(question), {"answer": answer})
+        asyncio.run(log.record(asked(question), {"answer": answer}))
     return path
 
 
@@ -56,7 +58,7 @@ def test_sorting_keeps_every_line_and_the_newest_answers(tmp_path: Path) -> None
 def test_one_label_is_sorted_by_id(tmp_path: Path) -> None:
     log = CallLog(tmp_path / "log")
     for text in "abcd":
-        log.append(ChatRequest("tiny", (Message("user", text),)), {})
+        asyncio.run(log.record(ChatRequest("tiny", (Message("user", text),)), {}))
     sort_calls(log.path, log.path)
     ids = [line.custom_id for line in logged_lines(log.path)]
     assert ids == sorted(ids)

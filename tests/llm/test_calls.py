@@ -22,7 +22,8 @@ def log_of(path: Path, *texts: str) -> CallLog:
     """Return a log of the echoes of some questions."""
     log = CallLog(path)
     for text in texts:
-        log.append(asked(text, label=f"test/{text}"), dict(answered(f"echo: {text}").body))
+        reply = answered(f"echo: {text}")
+        asyncio.run(log.record(asked(text, label=f"test/{text}"), dict(reply.body)))
     return log
 
 
@@ -39,7 +40,7 @@ def test_a_new_log_is_empty_and_makes_no_file(tmp_path: Path) -> None:
 
 def test_an_exchange_has_the_shape_of_the_batch_api(tmp_path: Path) -> None:
     request, reply = asked(label="test/one"), answered("A chase of voices.")
-    CallLog(tmp_path / "calls.jsonl").append(request, dict(reply.body))
+    asyncio.run(CallLog(tmp_path / "calls.jsonl").record(request, dict(reply.body)))
     assert json.loads((tmp_path / "calls.jsonl").read_text("utf-8")) == {
         "custom_id": request.custom_id,
         "label": "test/one",
@@ -74,7 +75,7 @@ def test_scanning_finds_every_call_of_a_recording(demo: Path) -> None:
 
 def test_the_newest_line_wins(tmp_path: Path) -> None:
     log = log_of(tmp_path / "calls.jsonl", "one", "two")
-    log.append(asked("one"), dict(answered("newer").body))
+    asyncio.run(log.record(asked("one"), dict(answered("newer").body)))
     for seen in (log, CallLog(log.path)):
         assert len(seen) == 2
         assert replayed(seen, asked("one")) == "newer"
@@ -104,9 +105,9 @@ def test_any_text_comes_back_as_it_was(
 ) -> None:
     request = asked(question, label=label, sampling=sampling)
     log = CallLog(tmp_path_factory.mktemp("log") / "calls.jsonl")
-    log.append(asked("before"), dict(answered("before").body))
-    log.append(request, dict(answered(answer).body))
-    log.append(asked("after"), dict(answered("after").body))
+    asyncio.run(log.record(asked("before"), dict(answered("before").body)))
+    asyncio.run(log.record(request, dict(answered(answer).body)))
+    asyncio.run(log.record(asked("after"), dict(answered("after").body)))
     for seen in (log, CallLog(log.path)):
         exchange = seen.find(request)
         assert exchange is not None
@@ -127,7 +128,7 @@ def test_a_last_line_cut_anywhere_is_ignored_and_the_next_begins_a_line(
         log = CallLog(path)
         assert len(log) == 1
         assert caplog.messages == [f"{path}, line 1: cut short by a stop, ignored"]
-        log.append(asked("two"), dict(answered("echo: two").body))
+        asyncio.run(log.record(asked("two"), dict(answered("echo: two").body)))
         again = CallLog(path)
         assert len(again) == 2
         assert replayed(again, asked("one")) == "echo: one"
@@ -217,7 +218,7 @@ def test_a_log_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_a_log_that_cannot_be_written_is_named_and_not_counted(tmp_path: Path) -> None:
     log = CallLog(tmp_path / "no folder" / "calls.jsonl")
     with pytest.raises(InputError, match="cannot be written: No such file") as wrong:
-        log.append(asked(), dict(answered("never kept").body))
+        asyncio.run(log.record(asked(), dict(answered("never kept").body)))
     assert wrong.value.path == str(log.path)
     assert len(log) == 0
 
@@ -225,18 +226,19 @@ def test_a_log_that_cannot_be_written_is_named_and_not_counted(tmp_path: Path) -
 def test_half_a_character_in_a_reply_is_kept(tmp_path: Path) -> None:
     body = json.loads(r'{"choices": [{"message": {"content": "\ud83d"}}]}')
     log = CallLog(tmp_path / "calls.jsonl")
-    log.append(asked(), body)
+    asyncio.run(log.record(asked(), body))
     assert asked().custom_id in CallLog(log.path)
 
 
 APPEND_MANY = """
+import asyncio
 import sys
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatReply, ChatRequest, Message
 log = CallLog(sys.argv[1])
 for n in range(20):
     request = ChatRequest(sys.argv[2], (Message("user", f"{n} " + "la " * 10_000),))
-    log.append(request, {"choices": [], "n": n})
+    asyncio.run(log.record(request, {"choices": [], "n": n}))
     assert log.find(request)["response"]["body"]["n"] == n
 """
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from record_samples import recommendations
 
 from llmrec.errors import InputError
-from llmrec.records.ranking import Because, Recommendation, ScoredItem
+from llmrec.records.ranking import Because, Recommendation, Repairs, ScoredItem
 
 ITEM: dict[str, Any] = {
     "item_id": "film-1",
@@ -38,7 +38,7 @@ def test_lists_survive_json(recommendation: Recommendation) -> None:
 @given(recommendations())
 def test_keys_that_say_nothing_are_absent(recommendation: Recommendation) -> None:
     line = json.loads(recommendation.to_json())
-    optional = ("user_id", "like", "bank", "reason")
+    optional = ("user_id", "like", "bank", "reason", "reranked", "repairs")
     said = {name for name in optional if getattr(recommendation, name) is not None}
     assert line.keys() == {"recommendations", *said}
 
@@ -56,10 +56,24 @@ def test_a_list_is_a_sequence_of_its_items() -> None:
     assert recommendation[-1].rank == 2
 
 
-def test_without_dislikes_there_is_no_penalty() -> None:
-    bare = {name: ITEM[name] for name in ("item_id", "title", "rank", "score")}
-    (item,) = _list(recommendations=[bare])
-    assert (item.penalty, item.because) == (0.0, ())
+def test_an_item_that_was_not_matched_has_neither_score_nor_reasons() -> None:
+    bare = {name: ITEM[name] for name in ("item_id", "title", "rank")}
+    listed = _list(recommendations=[bare])
+    (item,) = listed
+    assert (item.score, item.penalty, item.because) == (None, None, ())
+    assert json.loads(listed.to_json())["recommendations"] == [bare]
+
+
+def test_repairs_add_up() -> None:
+    assert Repairs(1, 2, 3) + Repairs(10, 20, 30) == Repairs(11, 22, 33)
+    assert Repairs() == Repairs(unknown=0, repeated=0, missing=0)
+
+
+def test_a_list_is_cut_after_k_items() -> None:
+    listed = _list(recommendations=[ITEM, {**ITEM, "item_id": "film-2", "rank": 2}], reranked=True)
+    assert [item.item_id for item in listed.first(1)] == ["film-1"]
+    assert listed.first(1).reranked
+    assert listed.first(3) == listed
 
 
 def test_an_empty_list_has_a_reason() -> None:

@@ -1,0 +1,146 @@
+"""What the commands that make lists share: for whom, from which histories, and how they look."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from llmrec.cli.output import print_json, print_recommendation, wants_json
+from llmrec.cli.progress import stop_on_interrupt
+from llmrec.errors import InputError
+from llmrec.llm.openai_client import Server
+from llmrec.matching.bank_choice import BankName, ChosenBank
+from llmrec.matching.profile_match import MatchingName
+from llmrec.recommender import Recommender
+from llmrec.records.grouping import read_users
+from llmrec.records.profile import InterestProfile
+from llmrec.records.ranking import Recommendation, Repairs
+from llmrec.records.splits import Split
+from llmrec.reranking.run import ListRun
+
+log = logging.getLogger(__name__)
+
+
+def wanted_profiles(
+    run: Sequence[InterestProfile], user: str | None, split: Split | None
+) -> list[InterestProfile]:
+    """Return the profiles that lists are made for; the others may still be in the bank."""
+    wanted = [p for p in run if split is None or p.user_id in split.lines]
+    if len(wanted) < len(run):
+        log.info("%d users are not in the split, left out", len(run) - len(wanted))
+    if user is None:
+        return wanted
+    one = [profile for profile in wanted if profile.user_id == user]
+    if not one:
+        raise InputError(f"--user: no profile of {user!r} among {len(wanted)}")
+    return one
+
+
+def reviewed_items(
+    path: str,
+    split: Split | None,
+    columns: Mapping[str, str],
+    rating_max: float,
+    skip_bad_rows: bool,
+) -> dict[str, list[str]]:
+    """Return the items that each user has reviewed, oldest first; under a split the history's."""
+    users = read_users(
+        path,
+        users=split.lines if split else None,
+        columns=columns,
+        rating_max=rating_max,
+        skip_bad_rows=skip_bad_rows,
+    )
+    histories = (split.history(user) if split else user for user in users)
+    return {
+        history.user_id: list(
+            dict.fromkeys(review.item_id for review in history.reviews if review.item_id)
+        )
+        for history in histories
+    }
+
+
+async def bank_of_run(
+    recommender: Recommender,
+    name: BankName,
+    matching: MatchingName,
+    run: Sequence[InterestProfile] = (),
+) -> BankName | ChosenBank:
+    """Return the bank chosen once for all lists, and say of how many items it knows nothing."""
+    if matching == "cosine":
+        return name
+    chosen = await recommender.abank(name, run)
+    if chosen.hub.n_flat:
+        log.warning("%d items are equally near to the whole bank: z = 0", chosen.hub.n_flat)
+    return chosen
+
+
+def list_printer(output_format: str | None) -> Callable[[Recommendation], None]:
+    """Return what prints a list: as a line of JSON, or as a table."""
+    if wants_json(output_format):
+        return lambda listed: print_json(listed.to_json())
+    console = Console(highlight=False)
+    return lambda listed: print_recommendation(console, listed)
+
+
+def print_lists(
+    making: Coroutine[Any, Any, ListRun],
+    profiles: Sequence[InterestProfile],
+    output_format: str | None,
+    servers: Sequence[Server | None],
+) -> int:
+    """Print the list of each user as it comes, say what was called, and return the exit code.
+
+    After Ctrl-C the call under way is finished, and its list is still printed.
+    """
+    return asyncio.run(_print_lists(making, profiles, list_printer(output_format), servers))
+
+
+async def _print_lists(
+    making: Coroutine[Any, Any, ListRun],
+    profiles: Sequence[InterestProfile],
+    show: Callable[[Recommendation], None],
+    servers: Sequence[Server | None],
+) -> int:
+    try:
+        run = await making
+        stop_on_interrupt(run.stop)
+        try:
+            async for listed in run.lists(profiles):
+                show(listed)
+        finally:
+            _say(run)
+    finally:
+        for server in servers:
+            if server is not None:
+                await server.aclose()
+    if run.stopped:
+        raise KeyboardInterrupt
+    return 1 if run.failed else 0
+
+
+def _say(run: ListRun) -> None:
+    meter, repairs = run.meter, run.repairs
+    about = "about " if meter.usage.estimated else ""
+    log.info(
+        "%d lists: %d reranked, %d as they were, %d failed; %d calls, %d replayed; "
+        "%s%s tokens in, %s out",
+        run.made,
+        run.reranked,
+        run.made - run.reranked,
+        len(run.failed),
+        meter.replies - meter.replayed,
+        meter.replayed,
+        about,
+        f"{meter.usage.input_tokens:,}",
+        f"{meter.usage.output_tokens:,}",
+    )
+    if repairs != Repairs():
+        log.info(
+            "repaired: %d unknown ids and %d repeated ones dropped, %d missing ones put last",
+            repairs.unknown,
+            repairs.repeated,
+            repairs.missing,
+        )
