@@ -4,8 +4,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
@@ -16,7 +14,10 @@ from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
-from llmrec.matching.profile_match import MatchingName, Taste, embedded_taste, match
+from llmrec.matching.first_stage import FirstStage
+from llmrec.matching.fused_match import FusedMatch
+from llmrec.matching.profile_match import MatchingName
+from llmrec.matching.weights import read_weights
 from llmrec.opening import (
     Mode,
     ServerChoice,
@@ -51,6 +52,7 @@ class AsyncRecommender:
         extractor: makes profiles; None for a recommender of ready profiles.
         reranker: puts shortlists in order; None for a recommender that never asks a model to.
         servers: that these call; closed with ``aclose``.
+        fused: ranks by several parts; None for the match with the interests alone.
     """
 
     def __init__(
@@ -60,8 +62,10 @@ class AsyncRecommender:
         extractor: Extractor | None = None,
         reranker: Reranker | None = None,
         servers: Sequence[Server | None] = (),
+        fused: FusedMatch | None = None,
     ) -> None:
         self.catalogue = catalogue
+        self._first_stage = FirstStage(catalogue, embedder, fused)
         self._embedder = embedder
         self._extractor = extractor
         self._reranker = reranker
@@ -83,6 +87,8 @@ class AsyncRecommender:
         rating_max: float = 5,
         sampling: Mapping[str, Any] | None = None,
         rerank_options: RerankOptions = DEFAULT_OPTIONS,
+        weights: str | Path | None = None,
+        histories: Iterable[UserReviews] = (),
     ) -> Self:
         """Open an index.
 
@@ -101,6 +107,10 @@ class AsyncRecommender:
             sampling: further fields of each chat request (``temperature``, ``seed``…); nothing
                 is sent that is not set.
             rerank_options: how lists are reranked, where that is asked for.
+            weights: of several parts, as ``llmrec fit`` wrote them; None for the match with the
+                interests alone.
+            histories: with ``weights``: everybody's reviews, for what is popular and what is
+                reviewed together (``read_users``).
 
         Raises:
             InputError, IndexMismatch: a file cannot be used.
@@ -111,8 +121,13 @@ class AsyncRecommender:
         vector_server = open_server(embed_server) if embed_server else chat_server
         embedder = embedder_of_index(catalogue, vectors, mode, vector_server).embedder
         servers = (chat_server, vector_server)
+        fused = None
+        if weights is not None:
+            fused = FusedMatch(
+                catalogue, read_weights(weights).of(catalogue.manifest.model), histories
+            )
         if chat is None:
-            return cls(catalogue, embedder, servers=servers)
+            return cls(catalogue, embedder, servers=servers, fused=fused)
         if calls is None:
             raise SettingsError("chat= needs calls=, the file that its calls are recorded in")
         answering = open_chat(calls, mode, live or live_chat(chat_server))
@@ -132,7 +147,7 @@ class AsyncRecommender:
             options=rerank_options,
             sampling=sampling,
         )
-        return cls(catalogue, embedder, extractor, reranker, servers)
+        return cls(catalogue, embedder, extractor, reranker, servers, fused)
 
     @classmethod
     async def aindex(
@@ -184,11 +199,13 @@ class AsyncRecommender:
     ) -> Recommendation:
         """Async twin of ``recommend``."""
         left_out = profile.reviewed if left_out is None else left_out
+        chosen = await self._chosen(matching, bank)
         if not rerank:
-            return await self._matched(profile, k, matching, bank, left_out)
+            return await self._first_stage.for_profile(profile, k, chosen, left_out)
         if self._reranker is None:
             raise SettingsError(_NO_CHAT_MODEL)
-        shortlist = await self._matched(profile, max(SHORTLIST, k), matching, bank, left_out)
+        depth = max(SHORTLIST, k)
+        shortlist = await self._first_stage.for_profile(profile, k, chosen, left_out, depth)
         recent = profile.reviewed if recent is None else recent
         return (await self._reranker.rerank(shortlist, profile, recent)).first(k)
 
@@ -201,18 +218,7 @@ class AsyncRecommender:
         bank: BankName | ChosenBank = "auto",
     ) -> Recommendation:
         """Async twin of ``recommend_for``."""
-        chosen = await self._chosen(matching, bank)
-        taste = Taste(
-            names=(text,),
-            weights=np.ones(1),
-            is_like=np.ones(1, bool),
-            queries=await self._embedder.embed([text], "query"),
-        )
-        return Recommendation(
-            like=text,
-            bank=chosen.kind if chosen else None,
-            recommendations=match(taste, self.catalogue, chosen, k),
-        )
+        return await self._first_stage.for_sentence(text, k, await self._chosen(matching, bank))
 
     async def abank(
         self, name: BankName = "auto", profiles: Collection[InterestProfile] = ()
@@ -230,45 +236,9 @@ class AsyncRecommender:
         for server in self._servers:
             await server.aclose()
 
-    async def _matched(
-        self,
-        profile: InterestProfile,
-        k: int,
-        matching: MatchingName,
-        bank: BankName | ChosenBank,
-        left_out: Collection[str],
-    ) -> Recommendation:
-        """Return the first stage's list."""
-        chosen = await self._chosen(matching, bank)
-        unusable = not profile.interests or (matching == "cosine" and not profile.likes)
-        return Recommendation(
-            user_id=profile.user_id,
-            bank=chosen.kind if chosen else None,
-            reason=_reason(profile, matching),
-            recommendations=()
-            if unusable
-            else match(
-                await embedded_taste(profile.interests, self._embedder),
-                self.catalogue,
-                chosen,
-                k,
-                left_out,
-            ),
-        )
-
     async def _chosen(
         self, matching: MatchingName, bank: BankName | ChosenBank
     ) -> ChosenBank | None:
         if matching == "cosine":
             return None
         return bank if isinstance(bank, ChosenBank) else await self.abank(bank)
-
-
-def _reason(profile: InterestProfile, matching: MatchingName) -> str | None:
-    if profile.likes:
-        return None
-    if not profile.interests:
-        return "the profile has no interests"
-    if matching == "cosine":
-        return "the profile has no likes, and plain cosine goes by likes alone"
-    return "the profile has no likes: least disliked items first"
