@@ -204,6 +204,33 @@ rerank_weight = _option(
     help="Fuse the model's ranks with the first stage's, W to 1 - W.",
 )  # fmt: skip
 
+profiles = _option("--profiles", metavar="PROFILES", help="Profiles made from the histories.")
+systems = _option(
+    "--systems", metavar="NAME,…", help="Which systems. Default: all that can be built."
+)
+metrics = _option(
+    "--metrics", metavar="NAME,…", default="nDCG@10,R@10,RR@10", show_default=True,
+    help="Which metrics, the main one first.",
+)  # fmt: skip
+candidates = _option(
+    "--candidates", metavar="FILE|sampled:N",
+    help="Rank only these items of each user, or the ones to be found among N at random: NOT "
+    "COMPARABLE with a whole catalogue.",
+)  # fmt: skip
+runs = _option(
+    "--run", "runs", multiple=True, metavar="NAME=FILE",
+    help="A TREC run, or lists of recommend or rerank (.jsonl), as a system of this name.",
+)  # fmt: skip
+seed = _option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
+    help="Of everything that is drawn.",
+)  # fmt: skip
+fail_under = _option(
+    "--fail-under", multiple=True, metavar="[SYSTEM:]METRIC=X",
+    help="Exit with 1 where the mean is below X, of profile-hub or, without it, the best system.",
+)  # fmt: skip
+exit_zero = _option("--exit-zero", is_flag=True, help="Say what --fail-under finds, and exit 0.")
+
 
 def mode(replay: bool, fresh: bool = False) -> "Mode":
     """Return how the recordings are used.

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from llmrec.evaluation.examples import Examples, draw_examples, folds
+from llmrec.evaluation.examples import NEGATIVES, Examples, draw_examples, folds
 from llmrec.evaluation.fitting import PULLS, choose, fit, path
 from llmrec.evaluation.labels import Labels
 from llmrec.evaluation.metrics import Metric
@@ -73,7 +73,7 @@ def cross_validate(
     parts: Mapping[PartName, Part],
     labels: Labels,
     defaults: Mapping[PartName, float],
-    n_negatives: int,
+    n_negatives: int = NEGATIVES,
 ) -> CrossValidation:
     """Fit the weights of parts for each fold of people.
 

@@ -1,7 +1,8 @@
 """What an evaluation may build systems from: the catalogue, and what is not held out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from llmrec.errors import SettingsError
 from llmrec.evaluation.labels import Labels
@@ -35,11 +36,47 @@ class Material(PartMaterial):
         return self.labels
 
 
-def visible_reviews(users: Iterable[UserReviews], split: Split) -> Iterator[UserReviews]:
+def visible_reviews(users: Sequence[UserReviews], split: Split) -> Iterator[UserReviews]:
     """Yield what may be counted: an evaluated user's history, all reviews of the others.
+
+    Where the split cuts everybody at one moment, the others are cut there too: what they wrote
+    later is the future of every history.
+
+    Args:
+        users: all reviews of all users.
+        split: what is held out.
 
     Raises:
         InputError: the split does not belong to these reviews.
     """
+    cut = _common_cut(users, split)
     for user in users:
-        yield split.history(user) if user.user_id in split.lines else user
+        if user.user_id in split.lines:
+            yield split.history(user)
+        elif cut is None:
+            yield user
+        else:
+            yield _before(user, cut)
+
+
+def _common_cut(users: Sequence[UserReviews], split: Split) -> datetime | None:
+    """Return when the first held-out review was written, if no history has one as late."""
+    history, held_out = [], []
+    for user in users:
+        line = split.lines.get(user.user_id)
+        if line is not None:
+            in_history = frozenset(line.history_lines)
+            for place, review in zip(user.lines, user.reviews, strict=True):
+                if review.when is not None:
+                    (history if place in in_history else held_out).append(review.when)
+    cut = min(held_out, default=None)
+    return None if cut is None or max(history, default=cut) >= cut else cut
+
+
+def _before(user: UserReviews, cut: datetime) -> UserReviews:
+    kept = [n for n, one in enumerate(user.reviews) if one.when is not None and one.when < cut]
+    return UserReviews(
+        user_id=user.user_id,
+        reviews=tuple(user.reviews[n] for n in kept),
+        lines=tuple(user.lines[n] for n in kept),
+    )

@@ -71,7 +71,8 @@ class Person:
             taste: its interests, or the sentence, embedded.
         """
         sources = () if profile is None else profile.sources
-        known = [positions[s.item_id] for s in sources if s.item_id in positions]
+        item_ids = (source.item_id for source in sources)
+        known = [positions[i] for i in item_ids if i is not None and i in positions]
         return cls(
             user_id="" if profile is None else profile.user_id,
             reviews=(),
