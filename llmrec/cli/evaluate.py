@@ -16,14 +16,15 @@ from llmrec.evaluation.evaluating import Evaluation
 from llmrec.evaluation.fitted_users import read_fitted_users
 from llmrec.evaluation.gates import Gate, failures
 from llmrec.evaluation.metrics import Metric
-from llmrec.evaluation.preparing import Vectors, prepare
-from llmrec.evaluation.run_files import read_any_run, read_candidates
+from llmrec.evaluation.preparing import prepare
+from llmrec.evaluation.run_files import read_any_run
 from llmrec.evaluation.task import Candidates
 from llmrec.evaluation.trec import write_qrels, write_run
 from llmrec.llm.openai_client import Server
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import MANIFEST, ContentIndex, file_digest
 from llmrec.opening import ServerChoice, embedder_of_index, open_server
+from llmrec.records.candidates import read_candidates
 from llmrec.records.grouping import read_users
 from llmrec.records.profile import read_profiles
 from llmrec.records.reading import read_items
@@ -42,7 +43,7 @@ from llmrec.waiting import wait_for
 @options.metrics
 @options.run_bank
 @options.weights
-@options.candidates
+@options.maybe_sampled
 @options.runs
 @options.seed
 @click.option("-o", "--output", metavar="RESULT", help="Where the result goes, as JSON.")
@@ -101,16 +102,18 @@ def command(
     )
     opened = catalogue and embedder_of_index(catalogue, vectors, options.mode(replay), server)
     users = read_users(reviews, columns=columns, rating_max=rating_max, skip_bad_rows=skip_bad_rows)
+    ranked = _items(items, catalogue, item_columns, skip_bad_rows)
     work = prepare(
         list(users),
         read_split(split),
-        _items(items, catalogue, item_columns, skip_bad_rows),
+        ranked,
         profiles=list(read_profiles(profiles)) if profiles else [],
-        vectors=Vectors(catalogue, opened.embedder) if catalogue and opened else None,
+        index=catalogue,
+        embedder=opened.embedder if opened else None,
         systems=_names(systems) if systems else None,
         metrics=[Metric.parse(name) for name in _names(metrics)],
         bank=bank,
-        candidates=_candidates(candidates),
+        candidates=_candidates(candidates, ranked),
         runs={name: read_any_run(path) for name, path in _named(runs).items()},
         fitted_on=read_fitted_users(weights) if weights else (),
         seed=seed,
@@ -173,12 +176,12 @@ def _named(runs: Sequence[str]) -> dict[str, str]:
     return paths
 
 
-def _candidates(text: str | None) -> Candidates | int | None:
+def _candidates(text: str | None, items: Sequence[Item]) -> Candidates | int | None:
     if text is None:
         return None
     name, _, number = text.partition(":")
     if name != "sampled":
-        return read_candidates(text)
+        return read_candidates(text, {item.item_id for item in items})
     if not number.isdecimal() or not int(number):
         raise InputError(f"--candidates: sampled:N with a number from 1 is expected, came {text!r}")
     return int(number)

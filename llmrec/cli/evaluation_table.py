@@ -65,6 +65,8 @@ def print_result(result: Result) -> None:
     console.print(_table(result))
     if result.baseline is not None:
         click.echo("* the best without an LLM")
+    if any(system.scores[result.metrics[0]].warning for system in result.systems):
+        click.echo("! few users differ: the true mean may lie outside more often than 5 in 100")
     for claim in result.claims:
         click.echo(visible(claim_line(claim)))
         _print_reach(claim)

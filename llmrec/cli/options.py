@@ -212,7 +212,7 @@ metrics = _option(
     "--metrics", metavar="NAME,…", default="nDCG@10,R@10,RR@10", show_default=True,
     help="Which metrics, the main one first.",
 )  # fmt: skip
-candidates = _option(
+maybe_sampled = _option(
     "--candidates", metavar="FILE|sampled:N",
     help="Rank only these items of each user, or the ones to be found among N at random: NOT "
     "COMPARABLE with a whole catalogue.",

@@ -5,7 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 import click
 
 from llmrec.cli import options
-from llmrec.cli.lists import bank_of_run, list_printer, reviewed_items, wanted_profiles
+from llmrec.cli.lists import (
+    bank_of_run,
+    list_printer,
+    open_fused,
+    reviewed_items,
+    wanted_profiles,
+)
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.profile_match import MatchingName
@@ -27,6 +33,7 @@ from llmrec.waiting import wait_for
 @options.user
 @options.matching
 @options.run_bank
+@options.weights
 @options.embeds
 @options.vectors
 @options.replay
@@ -45,6 +52,7 @@ def command(
     user: str | None,
     matching: MatchingName,
     bank: BankName,
+    weights: str | None,
     base_url: str | None,
     api_key_env: str | None,
     embed_base_url: str | None,
@@ -60,7 +68,9 @@ def command(
     """Recommend the items of an index for PROFILES, or for the sentence given with --like.
 
     The items that a user has reviewed are left out: those in --reviews (under --split those of
-    the history), else those that the profile was made from.
+    the history), else those that the profile was made from. With --weights the match with the
+    interests is one of several parts of the score; what is popular, and what is reviewed
+    together, is known from --reviews.
     """
     if (profiles is None) == (like is None):
         raise click.UsageError("Give PROFILES or --like TEXT, one of them.")
@@ -68,14 +78,17 @@ def command(
     chat_server = ServerChoice(base_url, api_key_env, timeout_s)
     server = open_server(chat_server.for_embeddings(embed_base_url, embed_api_key_env))
     opened = embedder_of_index(catalogue, vectors, options.mode(replay), server)
-    recommender = Recommender(catalogue, opened.embedder, servers=(server,))
+    history = read_split(split) if split else None
+    fused = None
+    if weights is not None:
+        fused = open_fused(weights, catalogue, reviews, history, columns, rating_max, skip_bad_rows)
+    recommender = Recommender(catalogue, opened.embedder, servers=(server,), fused=fused)
     show = list_printer(output_format)
     try:
         if like is not None:
             show(wait_for(_recommend_for(recommender, like, k, matching, bank)))
             return
         run = list(read_profiles(profiles or "-"))
-        history = read_split(split) if split else None
         wanted = wanted_profiles(run, user, history)
         reviewed = None
         if reviews is not None:

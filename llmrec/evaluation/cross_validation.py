@@ -29,44 +29,57 @@ METRIC: Final = Metric("nDCG", 10)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossValidation:
-    """Weights for each fold, and for everybody else.
+    """Weights for each fold, and for everybody else. Axes: users are people with a usable label.
 
     Attributes:
         defaults: (n_parts,) where nothing is learned.
-        examples: of all people who have a usable label.
+        examples: of all people.
         fold_of: (n_people,) the fold of each person.
         weights: (n_folds, n_parts) for the people of each fold, fitted on the others.
-        chosen: on all: 0 for the defaults, else 1 + the place of the pull in ``PULLS``.
-        user_ids: people with a usable label.
-        values: (n_users,) nDCG@10 of each of them with the weights for their fold.
+        user_ids: of the users.
+        people: (n_users,) intp, the place of each among the people.
+        values: (n_users,) nDCG@10 with the weights for their fold.
+        of_paths: (1 + n_pulls, n_users) nDCG@10 along the path that was fitted on the other folds.
         of_parts: (n_parts, n_users) nDCG@10 of each part alone.
-        of_defaults: (n_users,) nDCG@10 of the defaults.
     """
 
     defaults: Float64
     examples: Examples
     fold_of: NDArray[np.intp]
     weights: Float64
-    chosen: int
     user_ids: tuple[str, ...]
+    people: NDArray[np.intp]
     values: Float64
+    of_paths: Float64
     of_parts: Float64
-    of_defaults: Float64
 
     @property
-    def pull(self) -> float | None:
-        """The pull that was chosen on all, None for the defaults."""
-        return PULLS[self.chosen - 1] if self.chosen else None
+    def of_defaults(self) -> Float64:
+        """(n_users,) nDCG@10 of the default weights."""
+        values: Float64 = self.of_paths[0]
+        return values
 
-    def fitted(self, counts: Float64 | None = None) -> Float64:
-        """Return the weights fitted on all: (n_parts,), 0 or more, summing to 1.
+    def pull(self, drawn: NDArray[np.intp] | None = None) -> float | None:
+        """Return the pull that is chosen on all users, None for the defaults.
 
         Args:
-            counts: (n_people,) how often each counts; None for once.
+            drawn: places of resampled users, each any number of times; None for all.
         """
-        if self.pull is None:
+        chosen = choose(self.of_paths if drawn is None else self.of_paths[:, drawn])
+        return PULLS[chosen - 1] if chosen else None
+
+    def fitted(self, drawn: NDArray[np.intp] | None = None) -> Float64:
+        """Return the weights fitted on all users: (n_parts,), 0 or more, summing to 1.
+
+        Args:
+            drawn: as for ``pull``.
+        """
+        pull = self.pull(drawn)
+        if pull is None:
             return self.defaults
-        return fit(self.examples, self.defaults, self.pull, counts)
+        people = self.people if drawn is None else self.people[drawn]
+        counts = np.bincount(people, minlength=len(self.fold_of)).astype(np.float64)
+        return fit(self.examples, self.defaults, pull, counts)
 
 
 def cross_validate(
@@ -88,29 +101,28 @@ def cross_validate(
     examples = draw_examples(used, labels, n_negatives)
     fold_of = folds((person.user_id for person in labels.people), FOLDS)
     paths = _paths(examples, fold_of, start)
-    places, own = TargetPlaces(), []
-    for person, fold in zip(labels.people, fold_of.tolist(), strict=True):
+    places, people = TargetPlaces(paths[0].size // len(start) + len(start)), []
+    for number, person in enumerate(labels.people):
         targets = labels.of(person)
         if len(targets):
             z = standardised_parts(used, person)
-            fused = paths[fold].reshape(-1, len(start)) @ z
+            fused = paths[fold_of[number]].reshape(-1, len(start)) @ z
             places.add(person.user_id, np.concatenate([fused, z]), targets, person.positions)
-            own.append(fold)
+            people.append(number)
     found = places.values(METRIC)
     of_paths = found[: -len(start)].reshape(FOLDS, 1 + len(PULLS), -1)
-    own_fold = np.array(own, np.intp)
-    chosen = [choose(of_paths[fold][:, own_fold != fold]) for fold in range(FOLDS)]
-    with_own = of_paths[own_fold, :, np.arange(len(own))]
+    own_fold, each = fold_of[people], np.arange(len(people))
+    chosen = np.array([choose(of_paths[fold][:, own_fold != fold]) for fold in range(FOLDS)])
     return CrossValidation(
         defaults=start,
         examples=examples,
         fold_of=fold_of,
-        weights=np.stack([paths[fold, fold, place] for fold, place in enumerate(chosen)]),
-        chosen=choose(with_own.T),
+        weights=paths[range(FOLDS), range(FOLDS), chosen],
         user_ids=tuple(places.user_ids),
-        values=with_own[np.arange(len(own)), np.array(chosen)[own_fold]],
+        people=np.array(people, np.intp),
+        values=of_paths[own_fold, chosen[own_fold], each],
+        of_paths=of_paths[own_fold, :, each].T,
         of_parts=found[-len(start) :],
-        of_defaults=with_own[:, 0],
     )
 
 

@@ -61,7 +61,8 @@ def visible_reviews(users: Sequence[UserReviews], split: Split) -> Iterator[User
 
 def _common_cut(users: Sequence[UserReviews], split: Split) -> datetime | None:
     """Return when the first held-out review was written, if no history has one as late."""
-    history, held_out = [], []
+    history: list[datetime] = []
+    held_out: list[datetime] = []
     for user in users:
         line = split.lines.get(user.user_id)
         if line is not None:

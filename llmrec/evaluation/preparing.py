@@ -1,10 +1,9 @@
 """From what was read to an evaluation: interests embedded, a bank chosen, everything audited."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 
-from llmrec.errors import IndexMismatch
+from llmrec.errors import IndexMismatch, SettingsError
 from llmrec.evaluation.evaluating import METRICS, Evaluation, usable_systems
 from llmrec.evaluation.leakage import audit
 from llmrec.evaluation.material import Material, visible_reviews
@@ -25,26 +24,14 @@ from llmrec.records.splits import Split
 from llmrec.waiting import wait_for
 
 
-@dataclass(frozen=True, slots=True)
-class Vectors:
-    """What compares vectors.
-
-    Attributes:
-        index: of the catalogue.
-        embedder: of that index, for the interests of profiles.
-    """
-
-    index: ContentIndex
-    embedder: Embedder
-
-
 def evaluate(
     users: Sequence[UserReviews],
     split: Split,
     items: Sequence[Item],
     *,
     profiles: Sequence[InterestProfile] = (),
-    vectors: Vectors | None = None,
+    index: ContentIndex | None = None,
+    embedder: Embedder | None = None,
     systems: Sequence[str] | None = None,
     metrics: Sequence[str] = METRICS,
     seed: int = 0,
@@ -56,7 +43,8 @@ def evaluate(
         split: what is held out (``read_split``).
         items: the catalogue.
         profiles: made from the histories; none for systems that need no LLM.
-        vectors: an index of these items, for the systems that compare vectors.
+        index: of these items, for the systems that compare vectors.
+        embedder: of that index, for the interests of profiles.
         systems: names; None for all that can be built from what is given.
         metrics: names, the main one first.
         seed: of everything that is drawn.
@@ -71,7 +59,8 @@ def evaluate(
             split,
             items,
             profiles=profiles,
-            vectors=vectors,
+            index=index,
+            embedder=embedder,
             systems=systems,
             metrics=[Metric.parse(name) for name in metrics],
             seed=seed,
@@ -86,7 +75,8 @@ async def prepare(
     items: Sequence[Item],
     *,
     profiles: Sequence[InterestProfile] = (),
-    vectors: Vectors | None = None,
+    index: ContentIndex | None = None,
+    embedder: Embedder | None = None,
     systems: Sequence[str] | None = None,
     metrics: Sequence[Metric],
     bank: BankName = "auto",
@@ -102,7 +92,8 @@ async def prepare(
         split: what is held out.
         items: the catalogue.
         profiles: made from the histories.
-        vectors: an index of these items.
+        index: of these items.
+        embedder: of that index.
         systems: names; None for all that can be built.
         metrics: the first is the main one.
         bank: what corrects profiles for hubs.
@@ -117,8 +108,7 @@ async def prepare(
         InputError, IndexMismatch, SettingsError: what is given does not fit together.
         RecordingMissing: the vector of an interest is not recorded, and none may be made.
     """
-    chosen = usable_systems(systems, has_index=vectors is not None, has_profiles=bool(profiles))
-    index = None if vectors is None else vectors.index
+    chosen = usable_systems(systems, has_index=index is not None, has_profiles=bool(profiles))
     if index is not None:
         _require_same_catalogue(items, index)
     found = audit(
@@ -130,7 +120,7 @@ async def prepare(
         fitted_on=fitted_on,
     )
     found.require_no_leaks()
-    tastes, chosen_bank = await _embedded(profiles, split, vectors, bank)
+    tastes, chosen_bank = await _embedded(profiles, split, index, embedder, bank)
     task = make_task(
         users,
         split,
@@ -160,17 +150,23 @@ async def prepare(
 
 
 async def _embedded(
-    profiles: Sequence[InterestProfile], split: Split, vectors: Vectors | None, bank: BankName
+    profiles: Sequence[InterestProfile],
+    split: Split,
+    index: ContentIndex | None,
+    embedder: Embedder | None,
+    bank: BankName,
 ) -> tuple[dict[str, Taste], ChosenBank | None]:
-    """Return the tastes of the evaluated users, and the bank; nothing without vectors."""
-    if vectors is None or not profiles:
+    """Return the tastes of the evaluated users, and the bank; nothing without an index."""
+    if index is None or not profiles:
         return {}, None
+    if embedder is None:
+        raise SettingsError("profiles are compared with an index: give its embedder too")
     tastes = {
-        profile.user_id: await embedded_taste(profile.interests, vectors.embedder)
+        profile.user_id: await embedded_taste(profile.interests, embedder)
         for profile in profiles
         if profile.user_id in split.lines and profile.interests
     }
-    return tastes, await choose_bank(bank, vectors.index, vectors.embedder, profiles)
+    return tastes, await choose_bank(bank, index, embedder, profiles)
 
 
 def _require_same_catalogue(items: Sequence[Item], index: ContentIndex) -> None:

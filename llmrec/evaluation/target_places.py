@@ -16,8 +16,14 @@ _EQUAL: Final = 1e-9
 
 @dataclass(slots=True)
 class TargetPlaces:
-    """Places of targets, user by user, under each of several scores."""
+    """Places of targets, user by user, under each of several scores.
 
+    Attributes:
+        n_scores: how many scores there are.
+        user_ids: whose places have been added.
+    """
+
+    n_scores: int
     user_ids: list[str] = field(default_factory=list)
     _users: list[int] = field(default_factory=list)
     _above: list[NDArray[np.int64]] = field(default_factory=list)
@@ -53,11 +59,14 @@ class TargetPlaces:
     def values(self, metric: Metric) -> Float64:
         """Return the metric under each score: (n_scores, n_users) float64."""
         users = np.array(self._users, np.int64)
-        above, tied = np.array(self._above), np.array(self._tied)
+        above, tied = (
+            np.array(one, np.int64).reshape(len(users), self.n_scores)
+            for one in (self._above, self._tied)
+        )
         return np.stack(
             [
                 metric.values(self._found(users, above[:, number], tied[:, number]))
-                for number in range(above.shape[1])
+                for number in range(self.n_scores)
             ]
         )
 
