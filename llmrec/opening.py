@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +10,7 @@ from llmrec.errors import IndexMismatch, SettingsError
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel
 from llmrec.llm.embedder import Embedder
+from llmrec.llm.limits import RateLimiter
 from llmrec.llm.openai_chat import OpenAIChatModel
 from llmrec.llm.openai_client import OPENAI_URL, Server, ServerSettings
 from llmrec.llm.recorded import LiveChatModel, LoggedChatModel, ReplayChatModel
@@ -38,16 +39,22 @@ class ServerChoice:
         key_variable: the environment variable that holds the key; None for the first that is set
             of LLMREC_API_KEY and OPENAI_API_KEY.
         timeout_s: how long one attempt may take.
+        requests_per_min: that the server allows; None for no limit.
+        tokens_per_min: likewise, input and output together.
     """
 
     base_url: str | None = None
     key_variable: str | None = None
     timeout_s: float = 120.0
+    requests_per_min: float | None = None
+    tokens_per_min: float | None = None
 
     def for_embeddings(self, base_url: str | None, key_variable: str | None) -> "ServerChoice":
         """Return where embeddings are called: here, as far as no other server is named."""
-        return ServerChoice(
-            base_url or self.base_url, key_variable or self.key_variable, self.timeout_s
+        return replace(
+            self,
+            base_url=base_url or self.base_url,
+            key_variable=key_variable or self.key_variable,
         )
 
 
@@ -75,7 +82,8 @@ def open_server(choice: ServerChoice, environment: Mapping[str, str] = os.enviro
             api_key=environment[source].strip() if source else None,
             key_source=source or "none",
             timeout_s=choice.timeout_s,
-        )
+        ),
+        RateLimiter(choice.requests_per_min, choice.tokens_per_min),
     )
 
 

@@ -10,6 +10,7 @@ import click
 from llmrec.cli import options
 from llmrec.cli.evaluation_table import print_result, summary
 from llmrec.cli.output import print_json, wants_json
+from llmrec.cli.server_options import embeds
 from llmrec.cli.terminal import say
 from llmrec.errors import InputError, SettingsError
 from llmrec.evaluation.evaluating import Evaluation
@@ -50,7 +51,7 @@ from llmrec.waiting import wait_for
 @click.option("--run-dir", metavar="DIR", help="A folder for TREC runs and qrels.")
 @options.fail_under
 @options.exit_zero
-@options.embeds
+@embeds
 @options.vectors
 @options.replay
 @options.rating_max
@@ -76,11 +77,8 @@ def command(
     run_dir: str | None,
     fail_under: tuple[str, ...],
     exit_zero: bool,
-    base_url: str | None,
-    api_key_env: str | None,
-    embed_base_url: str | None,
-    embed_api_key_env: str | None,
-    timeout_s: float,
+    server: ServerChoice,
+    embed_server: ServerChoice,
     vectors: str | None,
     replay: bool,
     rating_max: float,
@@ -95,12 +93,10 @@ def command(
     """
     gates = [Gate.parse(text) for text in fail_under]
     catalogue = None if index is None else ContentIndex(index)
-    server = open_server(
-        ServerChoice(base_url, api_key_env, timeout_s).for_embeddings(
-            embed_base_url, embed_api_key_env
-        )
+    vector_server = open_server(embed_server)
+    opened = catalogue and embedder_of_index(
+        catalogue, vectors, options.mode(replay), vector_server
     )
-    opened = catalogue and embedder_of_index(catalogue, vectors, options.mode(replay), server)
     users = read_users(reviews, columns=columns, rating_max=rating_max, skip_bad_rows=skip_bad_rows)
     ranked = _items(items, catalogue, item_columns, skip_bad_rows)
     work = prepare(
@@ -119,7 +115,7 @@ def command(
         seed=seed,
     )
     try:
-        evaluation = wait_for(_and_close(work, server))
+        evaluation = wait_for(_and_close(work, vector_server))
     finally:
         if opened:
             opened.close()

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from llmrec.cli import options
 from llmrec.cli.output import print_json, wants_json
+from llmrec.cli.server_options import embeds
 from llmrec.evaluation.cross_validation import METRIC
 from llmrec.evaluation.evaluating import Evaluation
 from llmrec.evaluation.learned_weights import Estimate, LearnedWeights, learn_weights
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 @options.whole_split
 @click.option("-o", "--output", required=True, metavar="WEIGHTS", help="Where the weights go.")
 @options.run_bank
-@options.embeds
+@embeds
 @options.vectors
 @options.replay
 @options.rating_max
@@ -51,11 +52,8 @@ def command(
     split: str,
     output: str,
     bank: BankName,
-    base_url: str | None,
-    api_key_env: str | None,
-    embed_base_url: str | None,
-    embed_api_key_env: str | None,
-    timeout_s: float,
+    server: ServerChoice,
+    embed_server: ServerChoice,
     vectors: str | None,
     replay: bool,
     rating_max: float,
@@ -68,9 +66,8 @@ def command(
     The weights may not be evaluated on these users; `llmrec audit --weights` sees to it.
     """
     catalogue = ContentIndex(index)
-    choice = ServerChoice(base_url, api_key_env, timeout_s)
-    server = open_server(choice.for_embeddings(embed_base_url, embed_api_key_env))
-    opened = embedder_of_index(catalogue, vectors, options.mode(replay), server)
+    vector_server = open_server(embed_server)
+    opened = embedder_of_index(catalogue, vectors, options.mode(replay), vector_server)
     users = read_users(reviews, columns=columns, rating_max=rating_max, skip_bad_rows=skip_bad_rows)
     work = prepare(
         list(users),
@@ -84,7 +81,7 @@ def command(
         bank=bank,
     )
     try:
-        ready = wait_for(_and_close(work, server))
+        ready = wait_for(_and_close(work, vector_server))
     finally:
         opened.close()
     given = {"profiles": profiles, "reviews": reviews, "split": split}

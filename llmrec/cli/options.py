@@ -14,7 +14,6 @@ from llmrec.errors import InputError, SettingsError
 if TYPE_CHECKING:
     from llmrec.llm.pricing import Price
     from llmrec.opening import Mode
-    from llmrec.reranking.order import ShownOrder
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -113,6 +112,18 @@ embed_api_key_env = _option(
 timeout_s = _option(
     "--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), default=120.0,
     show_default=True, metavar="SECONDS", help="How long one attempt may take.",
+)  # fmt: skip
+requests_per_min = _option(
+    "--rpm", "requests_per_min", type=click.FloatRange(min=0, min_open=True), metavar="N",
+    help="Requests per minute that a server allows. Default: no limit but what it says itself.",
+)  # fmt: skip
+tokens_per_min = _option(
+    "--tpm", "tokens_per_min", type=click.FloatRange(min=0, min_open=True), metavar="N",
+    help="Tokens per minute, input and output, likewise.",
+)  # fmt: skip
+concurrency = _option(
+    "--concurrency", type=click.IntRange(min=1), default=8, show_default=True, metavar="N",
+    help="How many users are asked about at once.",
 )  # fmt: skip
 sampling = _option(
     "--sampling", multiple=True, metavar="NAME=VALUE", callback=_sampling,
@@ -241,48 +252,6 @@ def mode(replay: bool, fresh: bool = False) -> "Mode":
     if replay and fresh:
         raise SettingsError("--replay and --fresh contradict each other: leave one out")
     return "replay" if replay else "fresh" if fresh else "default"
-
-
-def calls_a_server(function: F) -> F:
-    """Add the options that say which chat server is called, and how."""
-    for option in (timeout_s, api_key_env, base_url):
-        function = option(function)
-    return function
-
-
-def embeds(function: F) -> F:
-    """Add the options that say which server is called for vectors."""
-    for option in (timeout_s, embed_api_key_env, embed_base_url, api_key_env, base_url):
-        function = option(function)
-    return function
-
-
-def reranks(function: Callable[..., T]) -> Callable[..., T]:
-    """Add the options that say how a list is reranked; the command gets ``rerank_options``."""
-
-    @functools.wraps(function)
-    def command(
-        *arguments: Any,
-        rerank_order: "ShownOrder | None",
-        rerank_passes: int,
-        rerank_window: int | None,
-        rerank_stride: int | None,
-        rerank_weight: float,
-        **others: Any,
-    ) -> T:
-        from llmrec.reranking.reranking import RerankOptions
-
-        order = rerank_order or ("first-stage" if others.get("candidates") else "hash")
-        if rerank_stride is not None and rerank_stride > (rerank_window or 0):
-            raise SettingsError("--rerank-stride needs a --rerank-window that is no smaller")
-        chosen = RerankOptions(order, rerank_passes, rerank_window, rerank_stride, rerank_weight)
-        return function(*arguments, rerank_options=chosen, **others)
-
-    for option in (
-        rerank_weight, rerank_facts, rerank_stride, rerank_window, rerank_passes, rerank_order,
-    ):  # fmt: skip
-        command = option(command)
-    return command
 
 
 def says_on_stderr(function: Callable[..., T]) -> Callable[..., T]:

@@ -12,6 +12,7 @@ from llmrec.cli.lists import (
     reviewed_items,
     wanted_profiles,
 )
+from llmrec.cli.server_options import embeds
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.profile_match import MatchingName
@@ -34,7 +35,7 @@ from llmrec.waiting import wait_for
 @options.matching
 @options.run_bank
 @options.weights
-@options.embeds
+@embeds
 @options.vectors
 @options.replay
 @options.rating_max
@@ -53,11 +54,8 @@ def command(
     matching: MatchingName,
     bank: BankName,
     weights: str | None,
-    base_url: str | None,
-    api_key_env: str | None,
-    embed_base_url: str | None,
-    embed_api_key_env: str | None,
-    timeout_s: float,
+    server: ServerChoice,
+    embed_server: ServerChoice,
     vectors: str | None,
     replay: bool,
     rating_max: float,
@@ -75,14 +73,13 @@ def command(
     if (profiles is None) == (like is None):
         raise click.UsageError("Give PROFILES or --like TEXT, one of them.")
     catalogue = ContentIndex(index)
-    chat_server = ServerChoice(base_url, api_key_env, timeout_s)
-    server = open_server(chat_server.for_embeddings(embed_base_url, embed_api_key_env))
-    opened = embedder_of_index(catalogue, vectors, options.mode(replay), server)
+    vector_server = open_server(embed_server)
+    opened = embedder_of_index(catalogue, vectors, options.mode(replay), vector_server)
     history = read_split(split) if split else None
     fused = None
     if weights is not None:
         fused = open_fused(weights, catalogue, reviews, history, columns, rating_max, skip_bad_rows)
-    recommender = Recommender(catalogue, opened.embedder, servers=(server,), fused=fused)
+    recommender = Recommender(catalogue, opened.embedder, servers=(vector_server,), fused=fused)
     show = list_printer(output_format)
     try:
         if like is not None:

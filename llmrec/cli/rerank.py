@@ -11,6 +11,8 @@ import click
 
 from llmrec.cli import options
 from llmrec.cli.lists import bank_of_run, print_lists, reviewed_items, wanted_profiles
+from llmrec.cli.rerank_options import reranks
+from llmrec.cli.server_options import embeds
 from llmrec.errors import SettingsError
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
@@ -42,10 +44,10 @@ log = logging.getLogger(__name__)
 @options.replay
 @options.fresh
 @options.model
-@options.reranks
+@reranks
 @options.matching
 @options.run_bank
-@options.embeds
+@embeds
 @options.vectors
 @options.sampling
 @options.rating_max
@@ -72,11 +74,8 @@ def command(
     rerank_facts: bool,
     matching: MatchingName,
     bank: BankName,
-    base_url: str | None,
-    api_key_env: str | None,
-    embed_base_url: str | None,
-    embed_api_key_env: str | None,
-    timeout_s: float,
+    server: ServerChoice,
+    embed_server: ServerChoice,
     vectors: str | None,
     sampling: dict[str, Any],
     rating_max: float,
@@ -98,8 +97,7 @@ def command(
     if (candidates is None) == (index is None):
         raise click.UsageError("Give --candidates FILE or --index DIR, one of them.")
     mode = options.mode(replay, fresh)
-    choice = ServerChoice(base_url, api_key_env, timeout_s)
-    server = None if mode == "replay" else open_server(choice)
+    chat_server = None if mode == "replay" else open_server(server)
     history = read_split(split) if split else None
     run = list(read_profiles(profiles))
     wanted = wanted_profiles(run, user, history)
@@ -107,7 +105,7 @@ def command(
     catalogue = ContentIndex(index) if index else None
     entries = _entries(items, catalogue, item_columns, skip_bad_rows)
     reranker = Reranker(
-        chat=open_chat(calls, mode, live_chat(server)),
+        chat=open_chat(calls, mode, live_chat(chat_server)),
         model=model,
         prompt=rerank_prompt(prompts, with_facts=rerank_facts),
         items=entries,
@@ -119,13 +117,13 @@ def command(
     if catalogue is None:
         given = read_candidates(candidates or "", entries)
         making = reranking.given(given, entries)
-        return print_lists(making, _with_candidates(wanted, given), output_format, [server])
-    embed_server = open_server(choice.for_embeddings(embed_base_url, embed_api_key_env))
-    opened = embedder_of_index(catalogue, vectors, mode, embed_server)
+        return print_lists(making, _with_candidates(wanted, given), output_format, [chat_server])
+    vector_server = open_server(embed_server)
+    opened = embedder_of_index(catalogue, vectors, mode, vector_server)
     try:
         recommender = Recommender(catalogue, opened.embedder)
         making = reranking.matches(recommender, run, shortlist, matching, bank)
-        return print_lists(making, wanted, output_format, [server, embed_server])
+        return print_lists(making, wanted, output_format, [chat_server, vector_server])
     finally:
         opened.close()
 

@@ -17,6 +17,7 @@ class MeteredChatModel:
         replies: number of answers.
         replayed: of them, from a call log.
         usage: tokens of all answers, replayed ones included.
+        under_way: number of requests that are not answered yet.
     """
 
     def __init__(self, chat: ChatModel) -> None:
@@ -24,6 +25,7 @@ class MeteredChatModel:
         self.replies = 0
         self.replayed = 0
         self.usage = Usage()
+        self.under_way = 0
         self._stopped = False
 
     def stop(self) -> None:
@@ -42,7 +44,11 @@ class MeteredChatModel:
         """
         if self._stopped:
             raise Stopped("no call is made after a stop; the same command goes on from here")
-        reply = await self._chat.reply(request, renew=renew)
+        self.under_way += 1
+        try:
+            reply = await self._chat.reply(request, renew=renew)
+        finally:
+            self.under_way -= 1
         if renew and reply.recorded:
             return reply  # the one that was counted already: there is no other
         self.replies += 1

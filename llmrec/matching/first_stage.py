@@ -7,9 +7,10 @@ import numpy as np
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.matching.bank_choice import ChosenBank
+from llmrec.matching.best_matches import match
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.fused_match import FusedList, FusedMatch
-from llmrec.matching.profile_match import Taste, embedded_taste, match
+from llmrec.matching.profile_match import Taste, embedded_taste
 from llmrec.matching.vocabulary import Vocabulary
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation

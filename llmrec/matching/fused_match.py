@@ -5,20 +5,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
+from llmrec.matching.best_matches import MAX_BECAUSE, MIN_SHARE
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.interactions import Interactions
 from llmrec.matching.part import Part, Person
 from llmrec.matching.part_material import PartMaterial
-from llmrec.matching.profile_match import (
-    MAX_BECAUSE,
-    MIN_SHARE,
-    Taste,
-    TasteScores,
-    score_taste,
-)
+from llmrec.matching.profile_match import Taste, TasteScores, score_similarities
 from llmrec.matching.score_parts import BANK_PARTS, CROWD_PARTS, PARTS, PartName
 from llmrec.matching.scoring import FusedScores, Score
-from llmrec.matching.similarity import HubStatistics, shares
+from llmrec.matching.similarity import HubStatistics, exact_cosines, shares
 from llmrec.matching.top_k import top_k
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
@@ -128,8 +125,8 @@ def _of_taste(
     """Return what a taste makes of the items of a list alone."""
     if taste is None:
         return None
-    own = HubStatistics(hub.mean[best], hub.deviation[best])
-    return score_taste(taste, index.rows[best], own)
+    rows = np.array(best, np.intp)
+    return score_similarities(taste, exact_cosines(taste.queries, index.rows[rows]), hub.at(rows))
 
 
 def _because(

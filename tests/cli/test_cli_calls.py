@@ -237,7 +237,7 @@ def test_prune_keeps_refusals_failures_and_follow_ups(
     run: Run, extract: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("llmrec.cli.extract.live_chat", lambda server: Difficult())
-    live = [*shlex.split(extract), "--calls", "log", "-o", "profiles.jsonl"]
+    live = [*shlex.split(extract), "--calls", "log", "-o", "profiles.jsonl", "--concurrency", "1"]
     assert cli.run(live) == 1
     recorded = Path("log").read_bytes()
     assert recorded.count(b"\n") == 1 + 12 + 1 + 2
