@@ -1,17 +1,14 @@
 """Where the items to be found stand under many scores at once, without their lists."""
 
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from llmrec.evaluation.found import Found
 from llmrec.evaluation.metrics import Metric
+from llmrec.evaluation.placing import equal_where_equal
 from llmrec.matching.similarity import Float64
-
-_EQUAL: Final = 1e-9
-"""Scores that differ by less, relative to the largest, are equal: their last bits are chance."""
 
 
 @dataclass(slots=True)
@@ -44,16 +41,13 @@ class TargetPlaces:
             targets: rows of the items to be found, at least one.
             left_out: rows of items that are not ranked, none of them a target.
         """
-        apart = _EQUAL * np.abs(scores).max(axis=1)
-        hidden = scores[:, np.unique(left_out)]
-        for target in targets:
-            own = scores[:, target]
-            high, low = (own + apart)[:, None], (own - apart)[:, None]
-            above = (scores > high).sum(axis=1) - (hidden > high).sum(axis=1)
-            not_below = (scores >= low).sum(axis=1) - (hidden >= low).sum(axis=1)
+        ranked = np.delete(np.arange(scores.shape[1]), left_out)
+        compared = np.stack([equal_where_equal(of_one[ranked]) for of_one in scores])
+        for place in np.searchsorted(ranked, targets):
+            own = compared[:, [place]]
             self._users.append(len(self.user_ids))
-            self._above.append(above)
-            self._tied.append(not_below - above)
+            self._above.append((compared > own).sum(axis=1))
+            self._tied.append((compared == own).sum(axis=1))
         self.user_ids.append(user_id)
 
     def values(self, metric: Metric) -> Float64:
