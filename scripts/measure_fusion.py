@@ -1,15 +1,16 @@
 """Measure what fitted weights are worth: the tables of docs/scoring.md.
 
-    python scripts/measure_fusion.py --data NAME DATA_FOLDER RECORDINGS_FOLDER [--data …]
+    python scripts/measure_fusion.py --data NAME DATA_FOLDER RECORDINGS_FOLDER [--data …] -o FILE
 
 A data folder has reviews.jsonl.gz and items.jsonl.gz, a recordings folder split.jsonl,
-extract_profile.jsonl and vectors.npz. Nothing is called. Printed is Markdown:
+extract_profile.jsonl and vectors.npz. Nothing is called. Markdown is written:
 
 1. each part alone, the defaults and the fitted score, cross-validated, with paired intervals;
 2. the score fitted on ten users and used for all others, many times;
-3. a simulation of popularity: a share of the held-out items, and a made-up crowd, are drawn from
-   a Zipf law. The interests cannot know of it, so the weight of popularity should grow with the
-   share, and the score should be better than interests alone and than popularity alone.
+3. a simulation of popularity: a Zipf law over the items, a made-up crowd that follows it, and
+   instead of each held-out item one of those nearest to it, drawn by the same law. The more it
+   is drawn from, the more popularity rules: its weight should grow, and the score should be
+   better than interests alone and than popularity alone.
 """
 
 import argparse
@@ -20,7 +21,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from llmrec.cli import run
 from llmrec.evaluation.cross_validation import METRIC, CrossValidation, cross_validate
@@ -43,8 +43,8 @@ from llmrec.records.splits import read_split
 
 CHAT_MODEL = "claude"
 FEW, DRAWS_OF_FEW = 10, 100
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-EXPONENT, CROWD, OF_EACH, WORLDS = 1.0, 1_000, 5, 10
+NEAREST = (1, 10, 100, 1_000)
+EXPONENT, CROWD, OF_EACH, WORLDS = 1.0, 1_000, 5, 5
 
 
 class Remembered:
@@ -160,70 +160,75 @@ def ten_users(given: DataSet) -> Iterable[str]:
 
 
 def skewed(given: DataSet) -> Iterable[str]:
-    people = given.material.known_labels.people
-    for share in SHARES:
-        found = [simulated(given, share, seed) for seed in range(WORLDS)]
+    for nearest in NEAREST:
+        found = [simulated(given, nearest, seed) for seed in range(WORLDS)]
         values, profile, popularity = (
             np.mean([of_one[:, n] for of_one, _ in found], axis=0) for n in range(3)
         )
         popular = [fitted[[*PARTS].index("popularity")] for _, fitted in found]
-        low, high = np.quantile(popular, (0, 1))
-        assert len(values) == len(people)
         yield (
-            f"| {given.name} | {share:.2f} | {np.mean(popular):.2f} [{low:.2f}, {high:.2f}] | "
-            f"{values.mean():.3f} | {profile.mean():.3f} | {popularity.mean():.3f} | "
+            f"| {given.name} | {nearest} | {np.mean(popular):.2f} ({min(popular):.2f} to "
+            f"{max(popular):.2f}) | {values.mean():.3f} | "
+            f"{profile.mean():.3f} | {popularity.mean():.3f} | "
             f"{number(compare(values, profile).difference, '+')} | "
             f"{number(compare(values, popularity).difference, '+')} |"
         )
 
 
-def simulated(given: DataSet, share: float, seed: int) -> tuple[Float64, Float64]:
+def simulated(given: DataSet, nearest: int, seed: int) -> tuple[Float64, Float64]:
     """Return (n_users, 3) nDCG@10 of score, profile and popularity, and the fitted weights."""
-    draw = np.random.default_rng([seed, round(share * 100)])
+    draw = np.random.default_rng([seed, nearest])
     labels, n_items = given.material.known_labels, len(given.material.items)
     law = draw.permutation(1 / np.arange(1, n_items + 1) ** EXPONENT)
     users = np.repeat(np.arange(CROWD), OF_EACH)
     chosen = draw.choice(n_items, size=len(users), p=law / law.sum())
     pairs = np.unique(np.stack([users, chosen]), axis=1)
     crowd = Interactions(CROWD, n_items, pairs[0], pairs[1], np.full(len(pairs[0]), np.nan))
-    targets = {
-        one.user_id: popular_item(one, law, draw)
-        if draw.random() < share or not len(labels.of(one))
-        else labels.of(one)
-        for one in labels.people
-    }
+    targets = {}
+    for one in labels.people:
+        chances = np.zeros(n_items)
+        for target in labels.of(one):
+            likeness = given.material.rows @ given.material.rows[target]
+            likeness[one.positions] = -1
+            near = np.argsort(-likeness, kind="stable")[:nearest]
+            chances[near] = law[near]
+            targets[one.user_id] = draw.choice(n_items, size=1, p=chances / chances.sum())
     made = replace(given.material, interactions=crowd, labels=Labels(labels.people, targets))
     parts = {
-        name: PARTS[name](made) if name in CROWD_PARTS else given.parts[name] for name in PARTS
+        name: build(made) if name in CROWD_PARTS else given.parts[name]
+        for name, build in PARTS.items()
     }
     found = DataSet(given.name, made, parts).cross_validated(tuple(PARTS))
     alone = [found.of_parts[[*PARTS].index(name)] for name in ("profile-hub", "popularity")]
     return np.stack([found.values, *alone], axis=1), found.fitted()
 
 
-def popular_item(one: Person, law: Float64, draw: np.random.Generator) -> NDArray[np.intp]:
-    """Return an item that the person has not reviewed, drawn by the law."""
-    chances = law.copy()
-    chances[one.positions] = 0
-    return np.array([draw.choice(len(law), p=chances / chances.sum())])
+def tables(sets: Sequence[DataSet]) -> Iterable[str]:
+    for one in sets:
+        yield from cross_validation(one)
+    yield "\n| fitted on ten users | defaults kept | within their interval | mean | least | most |"
+    yield "|---|---|---|---|---|---|"
+    for one in sets:
+        yield from ten_users(one)
+    yield (
+        "\n| | drawn from the nearest | weight of popularity | fused | profile | popularity "
+        "| fused − profile | fused − popularity |"
+    )
+    yield "|---|---|---|---|---|---|---|---|"
+    for one in sets:
+        yield from skewed(one)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", nargs=3, action="append", required=True)
-    given = parser.parse_args().data
-    with tempfile.TemporaryDirectory() as work:
-        sets = [prepared(n, Path(data), Path(calls), Path(work)) for n, data, calls in given]
-        for one in sets:
-            print(*cross_validation(one), sep="\n", flush=True)
-        print("\n| fitted on 10 | defaults kept | within their interval | mean | least | most |")
-        print("|---|---|---|---|---|---|")
-        for one in sets:
-            print(*ten_users(one), sep="\n", flush=True)
-        print("\n| share drawn | weight of popularity | fused | profile | popularity | … | … |")
-        print("|---|---|---|---|---|---|---|---|")
-        for one in sets:
-            print(*skewed(one), sep="\n", flush=True)
+    parser.add_argument("-o", "--output", required=True)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work, Path(given.output).open("w") as file:
+        sets = [prepared(n, Path(data), Path(calls), Path(work)) for n, data, calls in given.data]
+        for line in tables(sets):
+            file.write(line + "\n")
+            file.flush()
 
 
 if __name__ == "__main__":

@@ -52,8 +52,9 @@ WITHOUT_LLM = [
     "bm25-items",
     "item-mean",
     "item-mean-hub",
+    "fused-without-llm",
 ]
-WITH_LLM = ["profile-cosine", "profile-hub", "profile-tfidf"]
+WITH_LLM = ["profile-cosine", "profile-hub", "profile-tfidf", "fused"]
 
 
 class Fixed:
