@@ -4,6 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
@@ -119,13 +122,14 @@ class AsyncRecommender:
         catalogue = ContentIndex(folder)
         chat_server = open_server(server)
         vector_server = open_server(embed_server) if embed_server else chat_server
-        embedder = embedder_of_index(catalogue, vectors, mode, vector_server).embedder
+        opened = embedder_of_index(catalogue, vectors, mode, vector_server)
+        opened.close()  # folds in the vectors that were recorded before this
+        embedder = opened.embedder
         servers = (chat_server, vector_server)
         fused = None
         if weights is not None:
-            fused = FusedMatch(
-                catalogue, read_weights(weights).of(catalogue.manifest.model), histories
-            )
+            given = read_weights(weights).of(catalogue.manifest.model)
+            fused = FusedMatch(catalogue, given, histories)
         if chat is None:
             return cls(catalogue, embedder, servers=servers, fused=fused)
         if calls is None:
@@ -194,20 +198,44 @@ class AsyncRecommender:
         matching: MatchingName = "hub",
         bank: BankName | ChosenBank = "auto",
         left_out: Collection[str] | None = None,
+        only: Collection[str] | None = None,
         rerank: bool = False,
         recent: Sequence[str] | None = None,
     ) -> Recommendation:
         """Async twin of ``recommend``."""
-        left_out = profile.reviewed if left_out is None else left_out
-        chosen = await self._chosen(matching, bank)
-        if not rerank:
-            return await self._first_stage.for_profile(profile, k, chosen, left_out)
-        if self._reranker is None:
+        if rerank and self._reranker is None:
             raise SettingsError(_NO_CHAT_MODEL)
-        depth = max(SHORTLIST, k)
-        shortlist = await self._first_stage.for_profile(profile, k, chosen, left_out, depth)
+        (matched,) = await self._first_stage.for_profiles(
+            [profile],
+            k,
+            await self._chosen(matching, bank),
+            [profile.reviewed if left_out is None else left_out],
+            self._positions(only),
+            depth=max(SHORTLIST, k) if rerank else k,
+        )
+        if not rerank or self._reranker is None:
+            return matched
         recent = profile.reviewed if recent is None else recent
-        return (await self._reranker.rerank(shortlist, profile, recent)).first(k)
+        return (await self._reranker.rerank(matched, profile, recent)).first(k)
+
+    async def arecommend_many(
+        self,
+        profiles: Sequence[InterestProfile],
+        k: int = 10,
+        *,
+        matching: MatchingName = "hub",
+        bank: BankName | ChosenBank = "auto",
+        left_out: Mapping[str, Collection[str]] | None = None,
+        only: Collection[str] | None = None,
+    ) -> list[Recommendation]:
+        """Async twin of ``recommend_many``."""
+        return await self._first_stage.for_profiles(
+            profiles,
+            k,
+            await self._chosen(matching, bank),
+            [_left_out(profile, left_out) for profile in profiles],
+            self._positions(only),
+        )
 
     async def arecommend_for(
         self,
@@ -216,9 +244,11 @@ class AsyncRecommender:
         *,
         matching: MatchingName = "hub",
         bank: BankName | ChosenBank = "auto",
+        only: Collection[str] | None = None,
     ) -> Recommendation:
         """Async twin of ``recommend_for``."""
-        return await self._first_stage.for_sentence(text, k, await self._chosen(matching, bank))
+        chosen = await self._chosen(matching, bank)
+        return await self._first_stage.for_sentence(text, k, chosen, self._positions(only))
 
     async def abank(
         self, name: BankName = "auto", profiles: Collection[InterestProfile] = ()
@@ -236,9 +266,18 @@ class AsyncRecommender:
         for server in self._servers:
             await server.aclose()
 
+    def _positions(self, only: Collection[str] | None) -> NDArray[np.intp] | None:
+        return None if only is None else np.array(self.catalogue.positions(only), np.intp)
+
     async def _chosen(
         self, matching: MatchingName, bank: BankName | ChosenBank
     ) -> ChosenBank | None:
         if matching == "cosine":
             return None
         return bank if isinstance(bank, ChosenBank) else await self.abank(bank)
+
+
+def _left_out(
+    profile: InterestProfile, by_user: Mapping[str, Collection[str]] | None
+) -> Collection[str]:
+    return profile.reviewed if by_user is None else by_user.get(profile.user_id, ())

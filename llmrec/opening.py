@@ -16,7 +16,7 @@ from llmrec.llm.openai_client import OPENAI_URL, Server, ServerSettings
 from llmrec.llm.recorded import LiveChatModel, LoggedChatModel, ReplayChatModel
 from llmrec.llm.recorded_embedder import RecordedEmbedder
 from llmrec.llm.vectors import VectorsFile
-from llmrec.matching.content_index import QUERIES, ContentIndex
+from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import (
     LEXICAL,
     LOCAL,
@@ -24,6 +24,7 @@ from llmrec.matching.embedding import (
     live_embedder,
     local_is_installed,
 )
+from llmrec.matching.index_folder import QUERIES
 
 Mode = Literal["default", "replay", "fresh"]
 
@@ -173,7 +174,7 @@ def embedder_of_index(
             f"{index.folder}: made with {manifest.model!r}, and {choice.name} is "
             f"{choice.key_model!r} here: build the index again"
         )
-    kept = VectorsFile(index.folder / QUERIES, manifest.model)
+    kept = VectorsFile(index.files / QUERIES, manifest.model)
     given = None if vectors is None else VectorsFile(vectors, manifest.model)
     there = local_is_installed() if choice.name == LOCAL else server is not None
     record_to = kept if given is None else given

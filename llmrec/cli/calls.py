@@ -18,7 +18,7 @@ from llmrec.cli.cost_output import print_costs
 from llmrec.cli.output import print_json, wants_json
 from llmrec.errors import InputError, SettingsError
 from llmrec.llm.call_costs import cost_of_calls
-from llmrec.llm.call_files import Rewritten, merge_calls, prune_calls, sort_calls
+from llmrec.llm.call_files import Rewritten, compact_calls, merge_calls, prune_calls, sort_calls
 from llmrec.llm.call_lines import logged_lines
 from llmrec.llm.call_stats import LoggedExchange, Tally, count_calls
 from llmrec.llm.calls import looked_up
@@ -141,12 +141,29 @@ def prune(log: str, output: str | None, lines: tuple[str, ...]) -> None:
     """Keep only what some commands ask for.
 
     Each command is run under --replay on LOG, and what it makes is thrown away. The newest
-    exchange of each request that it asks for stays, refusals and follow-ups included.
+    exchange of each request that it asks for stays, refusals and follow-ups included; so does
+    what a run adds meanwhile.
     """
+    since = _size(log)
     kept: set[str] = set()
     for line in lines:
         kept |= _asked_for(line, log)
-    _say(output or log, prune_calls(log, kept, output or log))
+    _say(output or log, prune_calls(log, kept, output or log, since=since))
+
+
+@command.command("compact")
+@click.argument("log")
+@click.option("-o", "--output", metavar="OUT", help="Where the lines go, instead of LOG itself.")
+@options.says_on_stderr
+def compact(log: str, output: str | None) -> None:
+    """Keep only the newest exchange of each request.
+
+    It is all that LOG is replayed or resumed from; the cost of older exchanges is forgotten.
+    """
+    before = _size(log)
+    target = output or log
+    _say(target, compact_calls(log, target))
+    click.echo(f"{before:,} bytes before, {_size(target):,} after", err=True)
 
 
 def _asked_for(line: str, log: str) -> set[str]:
@@ -193,6 +210,13 @@ def _silence() -> Iterator[None]:
 def _wanted(label: str | None, custom_id: str | None) -> str:
     wanted = {"label": label, "id": custom_id}
     return " and ".join(f"the {name} {value!r}" for name, value in wanted.items() if value)
+
+
+def _size(log: str) -> int:
+    try:
+        return Path(log).stat().st_size
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=log) from None
 
 
 def _say(output: str, rewritten: Rewritten) -> None:

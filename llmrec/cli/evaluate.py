@@ -12,18 +12,21 @@ from llmrec.cli.evaluation_table import print_result, summary
 from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.server_options import embeds
 from llmrec.cli.terminal import say
+from llmrec.digests import file_digest
 from llmrec.errors import InputError, SettingsError
 from llmrec.evaluation.evaluating import Evaluation
 from llmrec.evaluation.fitted_users import read_fitted_users
 from llmrec.evaluation.gates import Gate, failures
 from llmrec.evaluation.metrics import Metric
 from llmrec.evaluation.preparing import prepare
+from llmrec.evaluation.results import Result
 from llmrec.evaluation.run_files import read_any_run
 from llmrec.evaluation.task import Candidates
 from llmrec.evaluation.trec import write_qrels, write_run
 from llmrec.llm.openai_client import Server
 from llmrec.matching.bank_choice import BankName
-from llmrec.matching.content_index import MANIFEST, ContentIndex, file_digest
+from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.index_folder import ROWS
 from llmrec.opening import ServerChoice, embedder_of_index, open_server
 from llmrec.records.candidates import read_candidates
 from llmrec.records.grouping import read_users
@@ -94,9 +97,9 @@ def command(
     gates = [Gate.parse(text) for text in fail_under]
     catalogue = None if index is None else ContentIndex(index)
     vector_server = open_server(embed_server)
-    opened = catalogue and embedder_of_index(
-        catalogue, vectors, options.mode(replay), vector_server
-    )
+    opened = None
+    if catalogue is not None:
+        opened = embedder_of_index(catalogue, vectors, options.mode(replay), vector_server)
     users = read_users(reviews, columns=columns, rating_max=rating_max, skip_bad_rows=skip_bad_rows)
     ranked = _items(items, catalogue, item_columns, skip_bad_rows)
     work = prepare(
@@ -119,22 +122,23 @@ def command(
     finally:
         if opened:
             opened.close()
-    given = {"reviews": reviews, "profiles": profiles, "weights": weights, "vectors": vectors}
-    given |= {f"run {name}": path for name, path in _named(runs).items()}
-    given |= {"index": str(catalogue.folder / MANIFEST)} if catalogue else {}
-    result = evaluation.run(_digests(given))
+    result = evaluation.run(_digests(reviews, profiles, catalogue, weights, vectors, _named(runs)))
+    missed = list(failures(gates, result))
     if output is not None:
         result.write(output)
     if run_dir is not None:
         _write_runs(Path(run_dir), evaluation)
-    if wants_json(output_format):
-        print_json(json.dumps(summary(result), ensure_ascii=False))
-    else:
-        print_result(result)
-    missed = list(failures(gates, result))
+    _print(result, wants_json(output_format))
     for what in missed:
         say(f"--fail-under: {what}")
     return 1 if missed and not exit_zero else 0
+
+
+def _print(result: Result, as_json: bool) -> None:
+    if as_json:
+        print_json(json.dumps(summary(result), ensure_ascii=False))
+    else:
+        print_result(result)
 
 
 def _items(
@@ -147,7 +151,7 @@ def _items(
         return list(read_items(path, columns=columns, skip_bad_rows=skip_bad_rows))
     if catalogue is None:
         raise SettingsError("what is ranked? give the catalogue (--items) or its index (--index)")
-    return catalogue.items
+    return list(catalogue.items)
 
 
 async def _and_close(work: Coroutine[Any, Any, Evaluation], server: Server | None) -> Evaluation:
@@ -183,9 +187,20 @@ def _candidates(text: str | None, items: Sequence[Item]) -> Candidates | int | N
     return int(number)
 
 
-def _digests(paths: Mapping[str, str | None]) -> dict[str, str]:
-    """Return the digest of each file, or of the manifest of an index, that was given."""
-    return {name: file_digest(Path(path)) for name, path in paths.items() if path is not None}
+def _digests(
+    reviews: str,
+    profiles: str | None,
+    catalogue: ContentIndex | None,
+    weights: str | None,
+    vectors: str | None,
+    runs: Mapping[str, str],
+) -> dict[str, str]:
+    """Return the digest of each file that was given, of an index that of its rows."""
+    paths = {"reviews": reviews, "profiles": profiles, "weights": weights, "vectors": vectors}
+    paths |= {f"run {name}": path for name, path in runs.items()}
+    if catalogue is not None:
+        paths["index"] = str(catalogue.files / ROWS)
+    return {name: file_digest(path) for name, path in paths.items() if path is not None}
 
 
 def _write_runs(folder: Path, evaluation: Evaluation) -> None:

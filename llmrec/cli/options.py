@@ -4,6 +4,7 @@ import functools
 import json
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -55,6 +56,20 @@ def _sampling(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> 
     return fields
 
 
+def _ids(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
+    """Return the ids of ``ID,ID…``, or of the lines of ``@FILE``."""
+    if value is None:
+        return None
+    if not value.startswith("@"):
+        return [item_id for item_id in value.split(",") if item_id]
+    path = Path(value[1:])
+    try:
+        lines = path.read_text("utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"ids, one a line, cannot be read: {error}", path=path) from None
+    return [line for line in lines if line]
+
+
 def _price(_: click.Context, __: click.Parameter, text: str | None) -> "Price | None":
     from llmrec.llm.pricing import Price
 
@@ -80,6 +95,10 @@ column = _option(
 item_column = _option(
     "--item-column", "item_columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
     help="The same for the catalogue.",
+)  # fmt: skip
+bank_column = _option(
+    "--bank-column", "bank_columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
+    help="The same for the reviews of a bank.",
 )  # fmt: skip
 skip_bad_rows = _option(
     "--skip-bad-rows", is_flag=True, help="List bad rows on stderr and leave them out."
@@ -145,6 +164,17 @@ run_bank = _option(
 k = _option(
     "--k", "-k", "k", type=click.IntRange(min=1), default=10, show_default=True,
     help="Number of items.",
+)  # fmt: skip
+only = _option(
+    "--only", metavar="ID,…|@FILE", callback=_ids,
+    help="Recommend these items only; a file has one id a line.",
+)  # fmt: skip
+exclude = _option(
+    "--exclude", metavar="ID,…|@FILE", callback=_ids, help="Never recommend these items."
+)
+category = _option(
+    "--category", "categories", multiple=True, metavar="NAME",
+    help="Only items of this category; of any of these, if given again.",
 )  # fmt: skip
 output_format = _option(
     "--format", "output_format", type=click.Choice(["json", "table"]),

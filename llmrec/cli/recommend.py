@@ -1,6 +1,6 @@
 """``llmrec recommend``: ranked lists for profiles, or for a typed sentence."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import click
 
@@ -15,6 +15,7 @@ from llmrec.cli.lists import (
 from llmrec.cli.server_options import embeds
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.masks import allowed_items
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import ServerChoice, embedder_of_index, open_server
 from llmrec.recommender import Recommender
@@ -22,6 +23,9 @@ from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation
 from llmrec.records.splits import read_split
 from llmrec.waiting import wait_for
+
+_TOGETHER = 256
+"""Users for whom the catalogue is read once."""
 
 
 @click.command("recommend")
@@ -32,6 +36,9 @@ from llmrec.waiting import wait_for
 @options.split
 @options.k
 @options.user
+@options.only
+@options.exclude
+@options.category
 @options.matching
 @options.run_bank
 @options.weights
@@ -51,6 +58,9 @@ def command(
     split: str | None,
     k: int,
     user: str | None,
+    only: list[str] | None,
+    exclude: list[str] | None,
+    categories: tuple[str, ...],
     matching: MatchingName,
     bank: BankName,
     weights: str | None,
@@ -73,6 +83,9 @@ def command(
     if (profiles is None) == (like is None):
         raise click.UsageError("Give PROFILES or --like TEXT, one of them.")
     catalogue = ContentIndex(index)
+    allowed = None
+    if only is not None or exclude or categories:
+        allowed = allowed_items(catalogue, only=only, exclude=exclude or (), categories=categories)
     vector_server = open_server(embed_server)
     opened = embedder_of_index(catalogue, vectors, options.mode(replay), vector_server)
     history = read_split(split) if split else None
@@ -83,24 +96,29 @@ def command(
     show = list_printer(output_format)
     try:
         if like is not None:
-            show(wait_for(_recommend_for(recommender, like, k, matching, bank)))
+            show(wait_for(_recommend_for(recommender, like, k, matching, bank, allowed)))
             return
         run = list(read_profiles(profiles or "-"))
         wanted = wanted_profiles(run, user, history)
         reviewed = None
         if reviews is not None:
             reviewed = reviewed_items(reviews, history, columns, rating_max, skip_bad_rows)
-        wait_for(_recommend(recommender, run, wanted, reviewed, show, k, matching, bank))
+        wait_for(_recommend(recommender, run, wanted, reviewed, show, k, matching, bank, allowed))
     finally:
         opened.close()
 
 
 async def _recommend_for(
-    recommender: Recommender, like: str, k: int, matching: MatchingName, bank: BankName
+    recommender: Recommender,
+    like: str,
+    k: int,
+    matching: MatchingName,
+    bank: BankName,
+    only: Collection[str] | None,
 ) -> Recommendation:
     try:
         chosen = await bank_of_run(recommender, bank, matching)
-        return await recommender.arecommend_for(like, k, matching=matching, bank=chosen)
+        return await recommender.arecommend_for(like, k, matching=matching, bank=chosen, only=only)
     finally:
         await recommender.aclose()
 
@@ -114,15 +132,19 @@ async def _recommend(
     k: int,
     matching: MatchingName,
     bank: BankName,
+    only: Collection[str] | None,
 ) -> None:
     try:
         chosen = await bank_of_run(recommender, bank, matching, run)
-        for profile in wanted:
-            left_out = None if reviewed is None else reviewed.get(profile.user_id, ())
-            show(
-                await recommender.arecommend(
-                    profile, k, matching=matching, bank=chosen, left_out=left_out
-                )
-            )
+        for begin in range(0, len(wanted), _TOGETHER):
+            for recommendation in await recommender.arecommend_many(
+                wanted[begin : begin + _TOGETHER],
+                k,
+                matching=matching,
+                bank=chosen,
+                left_out=reviewed,
+                only=only,
+            ):
+                show(recommendation)
     finally:
         await recommender.aclose()

@@ -188,7 +188,7 @@ def _entries(
     index: ContentIndex | None,
     columns: Mapping[str, str],
     skip_bad_rows: bool,
-) -> dict[str, Item]:
+) -> Mapping[str, Item]:
     """Return the catalogue's entries by id: those of --items, else those of the index."""
     if items is not None:
         read = read_items(items, columns=columns, skip_bad_rows=skip_bad_rows)

@@ -16,7 +16,7 @@ from llmrec.llm.embedder import Embedder
 from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.interactions import Interactions
-from llmrec.matching.profile_match import Taste, embedded_taste
+from llmrec.matching.profile_match import Taste, embedded_tastes
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.reviews import Item
@@ -161,12 +161,10 @@ async def _embedded(
         return {}, None
     if embedder is None:
         raise SettingsError("profiles are compared with an index: give its embedder too")
-    tastes = {
-        profile.user_id: await embedded_taste(profile.interests, embedder)
-        for profile in profiles
-        if profile.user_id in split.lines and profile.interests
-    }
-    return tastes, await choose_bank(bank, index, embedder, profiles)
+    evaluated = [p for p in profiles if p.user_id in split.lines and p.interests]
+    tastes = await embedded_tastes([profile.interests for profile in evaluated], embedder)
+    by_user = {p.user_id: taste for p, taste in zip(evaluated, tastes, strict=True)}
+    return by_user, await choose_bank(bank, index, embedder, profiles)
 
 
 def _require_same_catalogue(items: Sequence[Item], index: ContentIndex) -> None:

@@ -1,13 +1,12 @@
-"""Adding lines to a call log that other processes may be adding to as well."""
+"""Adding lines to a call log: whole ones, and on disk."""
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
 from typing import IO
 
-from llmrec.records.locking import locked
+from llmrec.records.locking import write_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,36 +24,32 @@ class Appended:
     error: OSError | None = None
 
 
-def append_lines(path: Path, lines: Sequence[bytes]) -> Appended:
-    """Add whole lines to the end of a file: one write, one fsync, no other process in between.
+def append_lines(file: IO[bytes], lines: Sequence[bytes]) -> Appended:
+    """Add whole lines to the end of a file: one write, one fsync.
 
     Where the disk is full, the lines that still fit stay, and nothing is left of the others.
 
+    Args:
+        file: open for adding and reading, unbuffered; nobody else adds to it meanwhile.
+        lines: each with its line end.
+
     Raises:
-        OSError: the file cannot be opened for writing, or it is not sure what reached the disk.
+        OSError: it is not sure what reached the disk.
     """
-    with locked(path, "a+b") as file:
-        before = b"" if _ends_a_line(file) else b"\n"  # a stop can leave half a line
-        start = file.seek(0, os.SEEK_END) + len(before)
-        ends = list(accumulate(map(len, lines), initial=start))
-        error = _write(file, before + b"".join(lines))
-        size = os.fstat(file.fileno()).st_size
-        kept = sum(end <= size for end in ends[1:])
-        if error is not None:
-            file.truncate(min(size, ends[kept]))
-        os.fsync(file.fileno())
-    return Appended(start, kept, error)
-
-
-def _write(file: IO[bytes], content: bytes) -> OSError | None:
-    """Write until an error comes, and return that: what is on disk by then stays."""
-    rest = memoryview(content)
+    before = b"" if _ends_a_line(file) else b"\n"  # a stop can leave half a line
+    start = file.seek(0, os.SEEK_END) + len(before)
+    ends = list(accumulate(map(len, lines), initial=start))
+    error = None
     try:
-        while rest:
-            rest = rest[file.write(rest) :]
-    except OSError as error:
-        return error
-    return None
+        write_all(file, before + b"".join(lines))
+    except OSError as came:
+        error = came
+    size = os.fstat(file.fileno()).st_size
+    kept = sum(end <= size for end in ends[1:])
+    if error is not None:
+        file.truncate(min(size, ends[kept]))
+    os.fsync(file.fileno())
+    return Appended(start, kept, error)
 
 
 def _ends_a_line(file: IO[bytes]) -> bool:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from llmrec.errors import InputError
 from llmrec.llm.chat import CHAT_URL, ChatRequest
@@ -41,16 +41,8 @@ class LoggedLine:
         return custom_id
 
 
-def logged_lines(
-    path: str | Path, *, offset: int = 0, number: int = 0, end: int | None = None
-) -> Iterator[LoggedLine]:
+def logged_lines(path: str | Path) -> Iterator[LoggedLine]:
     """Yield the lines of a call log; one that a stop cut short is left out, with a note.
-
-    Args:
-        path: of the log.
-        offset: the byte to begin at, which begins a line.
-        number: of that line.
-        end: the byte to end before; None for the end of the file.
 
     Raises:
         InputError: it is not there, is not a call log, or cannot be read.
@@ -58,15 +50,33 @@ def logged_lines(
     path = Path(path)
     try:
         with path.open("rb") as file:
-            file.seek(offset)
-            while (end is None or offset < end) and (raw := file.readline()):
-                exchange = None if raw.isspace() else _exchange(raw, path, number)
-                if exchange is not None:
-                    yield LoggedLine(offset, number, raw, exchange)
-                offset += len(raw)
-                number += 1
+            yield from lines_from(file, path)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from None
+
+
+def lines_from(
+    file: IO[bytes], path: Path, *, offset: int = 0, number: int = 0, end: int | None = None
+) -> Iterator[LoggedLine]:
+    """Yield lines of a call log that is open; see ``logged_lines``.
+
+    Args:
+        file: the log.
+        path: of the log, for messages.
+        offset: the byte to begin at, which begins a line.
+        number: of that line.
+        end: the byte to end before; None for the end of the file.
+
+    Raises:
+        InputError: it is not a call log.
+    """
+    file.seek(offset)
+    while (end is None or offset < end) and (raw := file.readline()):
+        exchange = None if raw.isspace() else _exchange(raw, path, number)
+        if exchange is not None:
+            yield LoggedLine(offset, number, raw, exchange)
+        offset += len(raw)
+        number += 1
 
 
 def exchange_line(request: ChatRequest, body: object, status: int, server: str | None) -> bytes:

@@ -1,11 +1,13 @@
 """The call log: one JSON Lines file that is recording, cache, resume point and receipt."""
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import IO, Any
 
 from llmrec.digests import digest
 from llmrec.errors import InputError
@@ -14,6 +16,9 @@ from llmrec.llm.call_index import CallIndex
 from llmrec.llm.call_lines import exchange_line
 from llmrec.llm.chat import ChatRequest
 from llmrec.llm.group_commit import GroupCommit
+from llmrec.records.locking import locked
+
+log = logging.getLogger(__name__)
 
 _LOOKED_UP: ContextVar[set[str] | None] = ContextVar("looked_up", default=None)
 
@@ -46,15 +51,18 @@ class CallLog:
     def __init__(self, path: str | Path, *, must_exist: bool = False) -> None:
         self.path = Path(path)
         self._group = GroupCommit(self._append)
-        self._index = CallIndex()
-        if must_exist or self.path.exists():
-            self._index.read_on(self.path)
+        self._lock = Lock()
+        there = must_exist or self.path.exists()
+        self._index = CallIndex(self.path) if there else None
 
     def __contains__(self, custom_id: str) -> bool:
-        return self._place(custom_id) is not None
+        with self._lock:
+            return self._found(custom_id) is not None
 
     def __len__(self) -> int:
-        return len(self._index.places)
+        with self._lock:
+            index = self._current()
+            return 0 if index is None else len(index.places)
 
     def find(self, request: ChatRequest) -> dict[str, Any] | None:
         """Return the newest exchange of a request, or None.
@@ -62,13 +70,19 @@ class CallLog:
         Raises:
             InputError: the line was altered: its id is not that of its request.
         """
-        place = self._place(request.custom_id)
-        return None if place is None else self._read(place)
+        with self._lock:
+            found = self._found(request.custom_id)
+            return None if found is None else self._read(*found)
 
     def exchanges(self) -> Iterator[dict[str, Any]]:
         """Yield the newest exchange of every request, in the order of the file."""
-        for place in sorted(self._index.places.values()):
-            yield self._read(place)
+        with self._lock:
+            index = self._current()
+        if index is not None:
+            for place in sorted(index.places.values()):
+                with self._lock:
+                    exchange = self._read(index, place)
+                yield exchange
 
     async def record(
         self, request: ChatRequest, body: object, *, status: int = 200, server: str | None = None
@@ -98,32 +112,49 @@ class CallLog:
             )
 
     def _append(self, exchanges: Sequence[tuple[str, bytes]]) -> Sequence[OSError | None]:
-        """Write lines; the first line of one that is not on disk says why."""
+        """Write lines, and say of each why it is not on disk, or None where it is."""
         lines = [line for _, line in exchanges]
         try:
-            appended = append_lines(self.path, lines)
+            with locked(self.path, "a+b") as file:
+                appended = append_lines(file, lines)
+                kept = exchanges[: appended.kept]
+                if kept:
+                    self._take_in(file, appended.start, kept)
         except OSError as error:
             return [error] * len(lines)
-        place = appended.start
-        for custom_id, line in exchanges[: appended.kept]:
-            self._index.places[bytes.fromhex(custom_id)] = place
-            place += len(line)
-        return [None] * appended.kept + [appended.error] * (len(lines) - appended.kept)
+        return [None] * len(kept) + [appended.error] * (len(lines) - len(kept))
 
-    def _place(self, custom_id: str) -> int | None:
+    def _take_in(self, file: IO[bytes], start: int, lines: Sequence[tuple[str, bytes]]) -> None:
+        with self._lock:
+            if self._index is None or not self._index.is_of(file):
+                self._index = CallIndex(self.path)
+            else:
+                self._index.add(start, lines)
+
+    def _found(self, custom_id: str) -> tuple[CallIndex, int] | None:
         ids = _LOOKED_UP.get()
         if ids is not None:
             ids.add(custom_id)
-        return self._index.places.get(bytes.fromhex(custom_id))
+        index = self._current()
+        place = None if index is None else index.places.get(bytes.fromhex(custom_id))
+        return None if index is None or place is None else (index, place)
 
-    def _read(self, offset: int) -> dict[str, Any]:
-        with self.path.open("rb") as file:
-            file.seek(offset)
-            exchange: dict[str, Any] = json.loads(file.readline())
-        if digest([exchange["url"], exchange["body"]]) != exchange["custom_id"]:
+    def _current(self) -> CallIndex | None:
+        """Return the index, made anew where another process has put a new file in the place."""
+        if self._index is not None and not self._index.is_current():
+            log.info("%s: another file has taken its place, and is read", self.path)
+            self._index = CallIndex(self.path)
+        return self._index
+
+    def _read(self, index: CallIndex, place: int) -> dict[str, Any]:
+        try:
+            exchange: dict[str, Any] = json.loads(index.line_at(place))
+            right = digest([exchange["url"], exchange["body"]]) == exchange["custom_id"]
+        except (ValueError, KeyError, TypeError):
+            right = False
+        if not right:
             raise InputError(
-                f"custom_id {exchange['custom_id']} is not that of the request beside it: "
-                "the line was altered",
-                path=f"{self.path}, byte {offset}",
+                "expected an exchange whose custom_id is that of its request: the line was altered",
+                path=f"{self.path}, byte {place}",
             )
         return exchange

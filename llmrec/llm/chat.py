@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, Protocol, Self
 
 from llmrec.digests import digest
@@ -18,7 +19,7 @@ class Message:
     content: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChatRequest:
     """Everything that decides a chat model's answer, and nothing else.
 
@@ -60,7 +61,7 @@ class ChatRequest:
             label=label,
         )
 
-    @property
+    @cached_property
     def custom_id(self) -> str:
         """24 hex digits that are the same for the same request on every machine."""
         return digest([CHAT_URL, self.body])

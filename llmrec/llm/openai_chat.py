@@ -43,12 +43,11 @@ class OpenAIChatModel:
             ChatRejected: another try would not help; a wrong model lists those there are.
             FormatRefused: the server does not take this response format.
         """
-        body = request.body
-        model, messages = body.pop("model"), body.pop("messages")
+        body = request.body  # whole as extra_body: of arguments openai would copy every message
         try:
             answer = await self._server.call(
                 lambda client: client.chat.completions.with_raw_response.create(
-                    model=model, messages=messages, extra_body=body
+                    model=request.model, messages=(), extra_body=body
                 ),
                 expected="choices",
                 not_empty=True,

@@ -7,10 +7,11 @@ import numpy as np
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.matching.bank_choice import ChosenBank
-from llmrec.matching.best_matches import match
+from llmrec.matching.best_matches import match_many
+from llmrec.matching.block_scoring import Positions
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.fused_match import FusedList, FusedMatch
-from llmrec.matching.profile_match import Taste, embedded_taste
+from llmrec.matching.profile_match import Taste, embedded_tastes
 from llmrec.matching.vocabulary import Vocabulary
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
@@ -33,46 +34,50 @@ class FirstStage:
         self._fused = fused
         self._vocabulary = Vocabulary(index)
 
-    async def for_profile(
+    async def for_profiles(
         self,
-        profile: InterestProfile,
+        profiles: Sequence[InterestProfile],
         k: int,
         bank: ChosenBank | None,
-        left_out: Collection[str],
+        left_out: Sequence[Collection[str]],
+        only: Positions | None = None,
         depth: int | None = None,
-    ) -> Recommendation:
-        """Return the items that fit a profile best.
+    ) -> list[Recommendation]:
+        """Return for each profile the items that fit it best.
 
         Args:
-            profile: of one user.
+            profiles: each of one user.
             k: how many are wanted; that there are fewer is said.
             bank: corrects for hubs; None for plain cosine of the likes.
-            left_out: ids of items not to be returned.
+            left_out: for each profile, ids of items not to be returned.
+            only: ascending positions of the only items that may be returned; None for all.
             depth: how many are returned, k or more; None for k.
 
         Raises:
             SettingsError: plain cosine, where several parts are added up.
             RecordingMissing: a vector is not recorded, and none may be made.
         """
-        interests = profile.interests
-        taste = await embedded_taste(interests, self._embedder) if interests else None
-        ranked = self._ranked(profile, taste, depth or k, bank, left_out)
-        reasons = list(_about_profile(profile, ranked, plain=bank is None))
-        if ranked.items or not reasons:
-            reasons += self._about_list(ranked, k, [interest.query for interest in interests])
-        return Recommendation(
-            user_id=profile.user_id,
-            bank=bank.kind if bank else None,
-            reason="; ".join(reasons) or None,
-            recommendations=ranked.items,
-        )
+        interests = [profile.interests for profile in profiles]
+        tastes = await embedded_tastes(interests, self._embedder)
+        ranked = self._ranked(profiles, tastes, depth or k, bank, left_out, only)
+        return [
+            Recommendation(
+                user_id=profile.user_id,
+                bank=bank.kind if bank else None,
+                reason="; ".join(self._reasons(profile, found, k, plain=bank is None)) or None,
+                recommendations=found.items,
+            )
+            for profile, found in zip(profiles, ranked, strict=True)
+        ]
 
-    async def for_sentence(self, text: str, k: int, bank: ChosenBank | None) -> Recommendation:
+    async def for_sentence(
+        self, text: str, k: int, bank: ChosenBank | None, only: Positions | None = None
+    ) -> Recommendation:
         """Return the k items that fit a sentence best.
 
         Raises:
             InputError: the sentence is blank.
-            SettingsError, RecordingMissing: as for ``for_profile``.
+            SettingsError, RecordingMissing: as for ``for_profiles``.
         """
         taste = Taste(
             names=(text,),
@@ -80,33 +85,70 @@ class FirstStage:
             is_like=np.ones(1, bool),
             queries=await self._embedder.embed([text], "query"),
         )
-        ranked = self._ranked(None, taste, k, bank, ())
+        (found,) = self._ranked([None], [taste], k, bank, [()], only)
         return Recommendation(
             like=text,
             bank=bank.kind if bank else None,
-            reason="; ".join(self._about_list(ranked, k, [text])) or None,
-            recommendations=ranked.items,
+            reason="; ".join(self._about_list(found, k, [text])) or None,
+            recommendations=found.items,
         )
 
     def _ranked(
         self,
-        profile: InterestProfile | None,
-        taste: Taste | None,
+        profiles: Sequence[InterestProfile | None],
+        tastes: Sequence[Taste],
         depth: int,
         bank: ChosenBank | None,
-        left_out: Collection[str],
-    ) -> FusedList:
+        left_out: Sequence[Collection[str]],
+        only: Positions | None,
+    ) -> list[FusedList]:
         if self._fused is None:
-            usable = taste is not None and (bank is not None or taste.is_like.any())
-            if taste is None or not usable:
-                return FusedList((), ())
-            return FusedList(match(taste, self._index, bank, depth, left_out), ("profile-hub",))
+            return self._matched(tastes, depth, bank, left_out, only)
         if bank is None:
             raise SettingsError(
                 "plain cosine is no part of a score with weights: leave out --matching cosine, "
                 "or the weights"
             )
-        return self._fused.match(profile, taste, bank.hub, depth, left_out)
+        return [
+            self._fused.match(profile, taste, bank.hub, depth, ids, only)
+            for profile, taste, ids in zip(profiles, tastes, left_out, strict=True)
+        ]
+
+    def _matched(
+        self,
+        tastes: Sequence[Taste],
+        depth: int,
+        bank: ChosenBank | None,
+        left_out: Sequence[Collection[str]],
+        only: Positions | None,
+    ) -> list[FusedList]:
+        """Return the match with the interests alone; none for who has none to go by."""
+        usable = [
+            place
+            for place, taste in enumerate(tastes)
+            if taste.is_like.any() or (bank is not None and len(taste.names))
+        ]
+        found = match_many(
+            [tastes[place] for place in usable],
+            self._index,
+            bank,
+            depth,
+            [left_out[place] for place in usable],
+            only,
+        )
+        lists = dict(zip(usable, found, strict=True))
+        return [
+            FusedList(lists[place], ("profile-hub",)) if place in lists else FusedList((), ())
+            for place in range(len(tastes))
+        ]
+
+    def _reasons(
+        self, profile: InterestProfile, ranked: FusedList, k: int, *, plain: bool
+    ) -> Iterator[str]:
+        yield from _about_profile(profile, ranked, plain=plain)
+        if ranked.parts:
+            texts = [interest.query for interest in profile.interests]
+            yield from self._about_list(ranked, k, texts)
 
     def _about_list(self, ranked: FusedList, k: int, texts: Sequence[str]) -> Iterator[str]:
         """Yield what is unusual about a list."""

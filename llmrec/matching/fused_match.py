@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from llmrec.matching.best_matches import MAX_BECAUSE, MIN_SHARE
+from llmrec.matching.block_scoring import Positions
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.interactions import Interactions
 from llmrec.matching.part import Part, Person
@@ -66,25 +67,30 @@ class FusedMatch:
     def match(
         self,
         profile: InterestProfile | None,
-        taste: Taste | None,
+        taste: Taste,
         hub: HubStatistics,
         k: int,
         left_out: Collection[str] = (),
+        only: Positions | None = None,
     ) -> FusedList:
         """Return the k items of the highest score.
 
         Args:
             profile: of the person; its sources are the items reviewed. None for a typed sentence.
-            taste: the profile's interests, embedded, or None.
+            taste: the profile's interests, embedded; there may be none.
             hub: the items' statistics over the bank in use.
             k: how many items.
             left_out: ids of items not to be returned.
+            only: positions of the only items that may be returned; None for all.
         """
         person = Person.of_profile(profile, self._positions, taste)
         fused = Score(self._parts(hub), self._weights, len(self._index)).fused(person)
         if not fused.contributions:
             return FusedList((), ())
-        best = top_k(fused.scores, k, self._index.positions(left_out)).tolist()
+        hidden = self._index.positions(left_out)
+        if only is not None:
+            hidden += np.setdiff1d(np.arange(len(self._index)), only).tolist()
+        best = top_k(fused.scores, k, hidden).tolist()
         of_taste = _of_taste(taste, self._index, hub, best)
         items = tuple(
             ScoredItem(
@@ -120,21 +126,19 @@ class FusedMatch:
 
 
 def _of_taste(
-    taste: Taste | None, index: ContentIndex, hub: HubStatistics, best: list[int]
-) -> TasteScores | None:
+    taste: Taste, index: ContentIndex, hub: HubStatistics, best: list[int]
+) -> TasteScores:
     """Return what a taste makes of the items of a list alone."""
-    if taste is None:
-        return None
     rows = np.array(best, np.intp)
     return score_similarities(taste, exact_cosines(taste.queries, index.rows[rows]), hub.at(rows))
 
 
 def _because(
-    parts: Mapping[PartName, float], taste: Taste | None, scored: TasteScores | None, place: int
+    parts: Mapping[PartName, float], taste: Taste, scored: TasteScores, place: int
 ) -> Iterator[Because]:
     """Yield the share of every part in an item's score, that of the match by interest."""
     for name, share in parts.items():
-        if name != "profile-hub" or taste is None or scored is None or not len(scored.likes):
+        if name != "profile-hub" or not len(scored.likes):
             yield Because(part=name, share=share)
             continue
         likes = [one for one, liked in zip(taste.names, taste.is_like, strict=True) if liked]
@@ -149,8 +153,6 @@ def _largest(found: Iterable[Because]) -> tuple[Because, ...]:
     return tuple(sorted(kept, key=lambda one: -one.share)[:MAX_BECAUSE])
 
 
-def _penalty(fused: FusedScores, scored: TasteScores | None, place: int) -> float:
+def _penalty(fused: FusedScores, scored: TasteScores, place: int) -> float:
     """Return what dislikes took from an item's score, in the unit of that score."""
-    if scored is None:
-        return 0.0
     return float(scored.penalty[place]) * sum(fused.per_unit.get(name, 0) for name in BANK_PARTS)

@@ -154,7 +154,7 @@ class Extractor:
             sampling=self._sampling,
             label=f"{PROMPT_NAME}/{user.user_id}",
         )
-        answer = await self._asker.ask(request, _parse)
+        answer = await self._asker.ask(request, parse_reply)
         replied = answer.value
         interests, dropped = _checked(replied.interests, shown)
         profile = InterestProfile(
@@ -171,7 +171,12 @@ class Extractor:
         return Extraction(profile, dropped)
 
 
-def _parse(text: str) -> _RepliedProfile:
+def parse_reply(text: str) -> _RepliedProfile:
+    """Return the profile in a reply, its interests unchecked.
+
+    Raises:
+        ReplyInvalid: it is not one.
+    """
     try:
         return _PROFILE.validate_json(text)
     except ValidationError as error:

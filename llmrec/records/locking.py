@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
 
+from llmrec.errors import InputError
+
 if sys.platform != "win32":
     import fcntl
 
@@ -30,12 +32,43 @@ def locked(path: Path, mode: Literal["r+b", "a+b"]) -> Iterator[IO[bytes]]:
         with path.open(mode, buffering=0) as file:
             if sys.platform != "win32":
                 fcntl.flock(file, fcntl.LOCK_EX)
-            if _is_at(file, path):
+            if is_at(file, path):
                 yield file
                 return
 
 
-def _is_at(file: IO[bytes], path: Path) -> bool:
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the lock on a file, which is made if need be, or refuse; Windows has no such locks.
+
+    Raises:
+        InputError: another process holds it.
+        OSError: the file cannot be made.
+    """
+    with path.open("ab") as file:
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(
+                    "another process is writing here: wait until it is done", path=path.parent
+                ) from None
+        yield
+
+
+def write_all(file: IO[bytes], content: bytes) -> None:
+    """Write to an unbuffered file until nothing is left, or an error comes.
+
+    Raises:
+        OSError: there is no room for the rest, or it cannot be written; what was written stays.
+    """
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def is_at(file: IO[bytes], path: Path) -> bool:
+    """Say whether an open file is still the one that a path names."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:

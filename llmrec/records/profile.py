@@ -17,11 +17,11 @@ FORMAT = 1
 """Version of the files this package writes; a higher one is refused."""
 
 
-def known_format(version: int) -> int:
+def known_format(version: int, newest: int = FORMAT) -> int:
     """Refuse a file that a later version wrote."""
-    if version > FORMAT:
+    if version > newest:
         raise ValueError(
-            f"format {version} was written by a later version: this one reads up to {FORMAT}, "
+            f"format {version} was written by a later version: this one reads up to {newest}, "
             "upgrade llmrec"
         )
     return version

@@ -116,3 +116,12 @@ _ITEM = TypeAdapter(Item)
 def item_json(item: Item) -> str:
     """Return an item as one line of a catalogue, without the line end."""
     return _ITEM.dump_json(item).decode("utf-8")
+
+
+def item_from_json(line: bytes) -> Item:
+    """Read an item from one line of a catalogue.
+
+    Raises:
+        ValidationError: it is not an item.
+    """
+    return _ITEM.validate_json(line)

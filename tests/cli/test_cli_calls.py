@@ -183,6 +183,22 @@ def test_sort_and_merge_keep_what_is_replayed(run: Run, log: Path) -> None:
     assert Path("all").read_bytes() == whole
 
 
+def test_compact_keeps_the_newest_and_says_what_that_saves(run: Run, log: Path) -> None:
+    whole = log.read_bytes()
+    log.write_bytes(whole + whole)
+    done = run("compact", log, "-o", "small")
+    assert (done.code, done.out) == (0, "")
+    size = f"{len(whole):,}"
+    assert done.err.splitlines() == [
+        "small: 12 lines kept, 12 dropped",
+        f"{2 * len(whole):,} bytes before, {size} after",
+    ]
+    assert Path("small").read_bytes() == whole
+    assert run("compact", log).code == 0
+    assert log.read_bytes() == whole
+    assert run("compact", "none").err.endswith("none: cannot be read: No such file or directory\n")
+
+
 def test_prune_keeps_what_a_command_asks_for(run: Run, log: Path, extract: str) -> None:
     whole = log.read_bytes()
     asyncio.run(CallLog(log).record(request(), completion("Nobody asks for this.")))
@@ -282,7 +298,6 @@ def test_a_command_whose_calls_are_missing_prunes_nothing(
 
 
 def test_help_lists_the_commands(run: Run) -> None:
+    names = ["compact", "merge", "prune", "show", "sort", "stats"]
     out = run("--help").out
-    assert [name for name in ("merge", "prune", "show", "sort", "stats") if name in out] == [
-        "merge", "prune", "show", "sort", "stats",
-    ]  # fmt: skip
+    assert [name for name in names if f"\n  {name} " in out] == names

@@ -250,7 +250,7 @@ def test_new_vectors_go_into_the_index_and_are_there_the_next_time(
     asked = ["recommend", "--index", index, "--like", NEW, "-k", "3"]
     first = llmrec(*asked)
     assert first.code == 0
-    assert not (index / "queries.npz.part").exists()
+    assert not (ContentIndex(index).files / "queries.npz.part").exists()
     again = llmrec(*asked, "--replay")
     assert (again.code, again.out) == (0, first.out)
 
@@ -272,7 +272,7 @@ def test_new_vectors_go_into_the_file_given(llmrec: Llmrec, index: Path, demo: P
 def test_vectors_of_queries_may_be_given_where_the_index_has_none(
     llmrec: Llmrec, run: list[str], index: Path, demo: Path
 ) -> None:
-    (index / "queries.npz").unlink()
+    (ContentIndex(index).files / "queries.npz").unlink()
     assert llmrec(*run).code == 4
     assert llmrec(*run, "--vectors", demo / "vectors.npz").code == 0
 
@@ -330,7 +330,10 @@ def test_profiles_may_come_from_stdin(run: list[str], profiles: Path) -> None:
     ("spoil", "what"),
     [
         (lambda index: (index / "manifest.json").unlink(), "not an index"),
-        (lambda index: (index / "queries.npz").write_bytes(b"no"), "not a vectors file"),
+        (
+            lambda index: (ContentIndex(index).files / "queries.npz").write_bytes(b"no"),
+            "not a vectors file",
+        ),
     ],
 )
 def test_a_damaged_index_is_an_input_error(
@@ -378,3 +381,45 @@ def test_a_number_of_items_below_1_is_a_usage_error(llmrec: Llmrec, run: list[st
 
 def test_a_sentence_that_is_not_unicode_is_an_input_error(llmrec: Llmrec, like: list[str]) -> None:
     assert llmrec(*like, "night ferry \udcff").code == 2
+
+
+def test_only_excluded_and_of_a_category(llmrec: Llmrec, run: list[str], demo: Path) -> None:
+    rows = map(json.loads, (demo / "items.jsonl").read_text("utf-8").splitlines())
+    series = [row["item_id"] for row in rows if "series" in row["categories"]]
+    run = [*run, "-k", "200"]
+    every = {answer["user_id"]: ids(answer) for answer in llmrec(*run).lists}
+    one, *others = series
+    Path("wanted.txt").write_text("\n".join([*series, ""]), "utf-8")
+    for options, wanted in (
+        (["--category", "series"], series),
+        (["--category", "series", "--exclude", one], others),
+        (["--only", "@wanted.txt"], series),
+        (["--only", f"{one},{others[0]}"], [one, others[0]]),
+        (["--only", "@wanted.txt", "--exclude", ",".join(others)], [one]),
+    ):
+        done = llmrec(*run, *options)
+        assert (done.code, done.err) == (0, "")
+        for answer in done.lists:
+            assert ids(answer) == [item for item in every[answer["user_id"]] if item in wanted]
+
+
+def test_a_sentence_keeps_to_what_is_allowed(llmrec: Llmrec, like: list[str]) -> None:
+    (answer,) = llmrec(*like, TYPED, "--only", "film-arrival,film-the-martian").lists
+    assert sorted(ids(answer)) == ["film-arrival", "film-the-martian"]
+
+
+def test_ids_that_nobody_knows_are_said_and_nothing_left_is_an_error(
+    llmrec: Llmrec, run: list[str]
+) -> None:
+    done = llmrec(*run, "--exclude", "no-such-item")
+    assert done.code == 0
+    assert "not in the catalogue: 'no-such-item'" in done.err
+    done = llmrec(*run, "--only", "no-such-item")
+    assert (done.code, done.out) == (2, "")
+    assert "no item is left" in done.err
+    done = llmrec(*run, "--only", "@no-such-file")
+    assert (done.code, done.out) == (2, "")
+    assert "no-such-file" in done.err
+    done = llmrec(*run, "--category", "no such category")
+    assert (done.code, done.out) == (2, "")
+    assert "'no such category'" in done.err

@@ -3,7 +3,7 @@
 import errno
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmrec.llm.call_appending import Appended, append_lines
+from llmrec.records.locking import locked
 
 
 @contextmanager
@@ -25,17 +26,22 @@ def room_for(n_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+def append(path: Path, lines: Sequence[bytes]) -> Appended:
+    with locked(path, "a+b") as file:
+        return append_lines(file, lines)
+
+
 def test_lines_are_added_where_they_are_said_to_begin(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    assert append_lines(path, [b"one\n", b"two\n"]) == Appended(0, 2)
-    assert append_lines(path, [b"three\n"]) == Appended(8, 1)
+    assert append(path, [b"one\n", b"two\n"]) == Appended(0, 2)
+    assert append(path, [b"three\n"]) == Appended(8, 1)
     assert path.read_bytes() == b"one\ntwo\nthree\n"
 
 
 def test_after_half_a_line_the_next_begins_one(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"ha")
-    assert append_lines(path, [b"one\n"]) == Appended(3, 1)
+    assert append(path, [b"one\n"]) == Appended(3, 1)
     assert path.read_bytes() == b"ha\none\n"
 
 
@@ -51,7 +57,7 @@ def test_of_what_does_not_fit_only_whole_lines_stay(
     path = tmp_path_factory.mktemp("full") / "log"
     path.write_bytes(before)
     with room_for(max(room, len(before))):
-        appended = append_lines(path, lines)
+        appended = append(path, lines)
     if appended.error is None:
         assert appended.kept == len(lines)
     else:
@@ -60,7 +66,7 @@ def test_of_what_does_not_fit_only_whole_lines_stay(
     kept = b"".join(lines[: appended.kept])
     newline = b"" if before[-1:] in (b"", b"\n") else b"\n"
     assert path.read_bytes() in {before + newline + kept, before + kept}
-    after = append_lines(path, [b"new\n"])
+    after = append(path, [b"new\n"])
     assert path.read_bytes().splitlines()[-1] == b"new"
     assert path.read_bytes()[after.start :] == b"new\n"
 
@@ -73,4 +79,4 @@ def test_what_may_not_have_reached_the_disk_is_an_error(
 
     monkeypatch.setattr("os.fsync", fsync)
     with pytest.raises(OSError, match="Input/output error"):
-        append_lines(tmp_path / "log", [b"one\n"])
+        append(tmp_path / "log", [b"one\n"])

@@ -50,7 +50,7 @@ def listed(
 ) -> Recommendation:
     bank = None if plain else ChosenBank("index", index.hub("index"))
     stage = FirstStage(index, LexicalEmbedder(), fused)
-    return asyncio.run(stage.for_profile(profile, k, bank, left_out))
+    return asyncio.run(stage.for_profiles([profile], k, bank, [left_out]))[0]
 
 
 def ids(found: Recommendation) -> list[str]:
@@ -82,7 +82,7 @@ def test_more_may_be_returned_than_are_wanted(index: ContentIndex, profile_of: P
     bank = ChosenBank("index", index.hub("index"))
     stage = FirstStage(index, LexicalEmbedder())
     likes = profile_of("u", ("green tea", "like", 1.0))
-    found = asyncio.run(stage.for_profile(likes, 2, bank, (), depth=20))
+    (found,) = asyncio.run(stage.for_profiles([likes], 2, bank, [()], depth=20))
     assert (len(found), found.reason) == (3, None)
 
 

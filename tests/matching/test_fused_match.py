@@ -16,6 +16,8 @@ from llmrec.records.profile import InterestProfile, Source
 
 ProfileOf = Callable[..., InterestProfile]
 
+NOTHING = Taste((), np.zeros(0), np.zeros(0, np.bool_), np.zeros((0, 384), np.float32))
+
 
 @pytest.fixture
 def taste(demo_index: ContentIndex) -> Taste:
@@ -73,6 +75,12 @@ def test_other_parts_have_their_share(
     left_out = {found.items[0].item_id}
     again = matcher.match(profile, taste, demo_index.hub("index"), 3, left_out)
     assert [one.item_id for one in again.items] == [one.item_id for one in found.items[1:4]]
+    only = np.array([0, 7, 9])
+    chosen = matcher.match(profile, taste, demo_index.hub("index"), 160, (), only)
+    expected = {demo_index.items[place].item_id for place in only}
+    assert [one.item_id for one in chosen.items] == [
+        one.item_id for one in found.items if one.item_id in expected
+    ]
 
 
 def test_the_sources_of_a_profile_are_the_items_reviewed(
@@ -86,8 +94,8 @@ def test_the_sources_of_a_profile_are_the_items_reviewed(
         user_id="u", language="en", summary="", interests=(), sources=sources
     )
     matcher = FusedMatch(demo_index, weights)  # type: ignore[arg-type]
-    assert matcher.match(nobody, None, hub, 3).items == ()
-    found = matcher.match(somebody, None, hub, 1)
+    assert matcher.match(nobody, NOTHING, hub, 3).items == ()
+    found = matcher.match(somebody, NOTHING, hub, 1)
     assert found.parts == ("item-mean-hub", "tfidf-items")
     assert found.items[0].item_id == reviewed
     assert found.items[0].penalty == 0
