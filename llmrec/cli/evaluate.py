@@ -12,6 +12,7 @@ from llmrec.cli.evaluation_table import print_result, summary
 from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.server_options import embeds
 from llmrec.cli.terminal import say
+from llmrec.digests import file_digest
 from llmrec.errors import InputError, SettingsError
 from llmrec.evaluation.evaluating import Evaluation
 from llmrec.evaluation.fitted_users import read_fitted_users
@@ -24,7 +25,8 @@ from llmrec.evaluation.task import Candidates
 from llmrec.evaluation.trec import write_qrels, write_run
 from llmrec.llm.openai_client import Server
 from llmrec.matching.bank_choice import BankName
-from llmrec.matching.content_index import MANIFEST, ContentIndex, file_digest
+from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.index_folder import ROWS
 from llmrec.opening import ServerChoice, embedder_of_index, open_server
 from llmrec.records.candidates import read_candidates
 from llmrec.records.grouping import read_users
@@ -120,13 +122,13 @@ def command(
     finally:
         if opened:
             opened.close()
-    result = evaluation.run(_digests(reviews, profiles, index, weights, vectors, _named(runs)))
+    result = evaluation.run(_digests(reviews, profiles, catalogue, weights, vectors, _named(runs)))
+    missed = list(failures(gates, result))
     if output is not None:
         result.write(output)
     if run_dir is not None:
         _write_runs(Path(run_dir), evaluation)
     _print(result, wants_json(output_format))
-    missed = list(failures(gates, result))
     for what in missed:
         say(f"--fail-under: {what}")
     return 1 if missed and not exit_zero else 0
@@ -149,7 +151,7 @@ def _items(
         return list(read_items(path, columns=columns, skip_bad_rows=skip_bad_rows))
     if catalogue is None:
         raise SettingsError("what is ranked? give the catalogue (--items) or its index (--index)")
-    return catalogue.items
+    return list(catalogue.items)
 
 
 async def _and_close(work: Coroutine[Any, Any, Evaluation], server: Server | None) -> Evaluation:
@@ -188,17 +190,17 @@ def _candidates(text: str | None, items: Sequence[Item]) -> Candidates | int | N
 def _digests(
     reviews: str,
     profiles: str | None,
-    index: str | None,
+    catalogue: ContentIndex | None,
     weights: str | None,
     vectors: str | None,
     runs: Mapping[str, str],
 ) -> dict[str, str]:
-    """Return the digest of each file that was given, of an index that of its manifest."""
+    """Return the digest of each file that was given, of an index that of its rows."""
     paths = {"reviews": reviews, "profiles": profiles, "weights": weights, "vectors": vectors}
     paths |= {f"run {name}": path for name, path in runs.items()}
-    if index is not None:
-        paths["index"] = str(Path(index) / MANIFEST)
-    return {name: file_digest(Path(path)) for name, path in paths.items() if path is not None}
+    if catalogue is not None:
+        paths["index"] = str(catalogue.files / ROWS)
+    return {name: file_digest(path) for name, path in paths.items() if path is not None}
 
 
 def _write_runs(folder: Path, evaluation: Evaluation) -> None:

@@ -161,10 +161,10 @@ async def _embedded(
         return {}, None
     if embedder is None:
         raise SettingsError("profiles are compared with an index: give its embedder too")
-    wanted = [p for p in profiles if p.user_id in split.lines and p.interests]
-    embedded = await embedded_tastes([profile.interests for profile in wanted], embedder)
-    tastes = {profile.user_id: taste for profile, taste in zip(wanted, embedded, strict=True)}
-    return tastes, await choose_bank(bank, index, embedder, profiles)
+    evaluated = [p for p in profiles if p.user_id in split.lines and p.interests]
+    tastes = await embedded_tastes([profile.interests for profile in evaluated], embedder)
+    by_user = {p.user_id: taste for p, taste in zip(evaluated, tastes, strict=True)}
+    return by_user, await choose_bank(bank, index, embedder, profiles)
 
 
 def _require_same_catalogue(items: Sequence[Item], index: ContentIndex) -> None:
