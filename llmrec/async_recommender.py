@@ -27,10 +27,12 @@ from llmrec.opening import (
     open_server,
 )
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
+from llmrec.profiling.run import ExtractionRun
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item, Review
+from llmrec.records.splits import Split
 
 DEFAULT_SERVER = ServerChoice()
 
@@ -148,9 +150,20 @@ class AsyncRecommender:
 
     async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:
         """Async twin of ``profile``."""
-        if self._extractor is None:
-            raise SettingsError("no chat model: open the index with chat= and calls=")
-        return (await self._extractor.extract(UserReviews.of(reviews))).profile
+        extractor = self._required_extractor()
+        return (await extractor.extract(UserReviews.of(reviews))).profile
+
+    def extraction(self, split: Split | None = None, concurrency: int = 8) -> ExtractionRun:
+        """Return a run that makes the profiles of many users, several at once.
+
+        Args:
+            split: which reviews a profile may see; None for all.
+            concurrency: number of users asked about at once.
+
+        Raises:
+            SettingsError: no chat model was named.
+        """
+        return ExtractionRun(self._required_extractor(), split, concurrency)
 
     async def arecommend(
         self,
@@ -218,6 +231,11 @@ class AsyncRecommender:
         """Close the connections of the running event loop; the sync methods do it themselves."""
         for server in self._servers:
             await server.aclose()
+
+    def _required_extractor(self) -> Extractor:
+        if self._extractor is None:
+            raise SettingsError("no chat model: open the index with chat= and calls=")
+        return self._extractor
 
     async def _chosen(
         self, matching: MatchingName, bank: BankName | ChosenBank
