@@ -31,10 +31,12 @@ from llmrec.opening import (
     open_server,
     open_stages,
 )
+from llmrec.profiling.run import ExtractionRun
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item, Review
+from llmrec.records.splits import Split
 from llmrec.reranking.composing import explain_composed
 from llmrec.reranking.reranking import DEFAULT_OPTIONS, RerankOptions
 
@@ -182,6 +184,18 @@ class AsyncRecommender:
         """Async twin of ``profile``."""
         extractor = self._require(self._stages.extractor)
         return (await extractor.extract(UserReviews.of(reviews))).profile
+
+    def extraction(self, split: Split | None = None, concurrency: int = 8) -> ExtractionRun:
+        """Return a run that makes the profiles of many users, several at once.
+
+        Args:
+            split: which reviews a profile may see; None for all.
+            concurrency: number of users asked about at once.
+
+        Raises:
+            SettingsError: no chat model was named.
+        """
+        return ExtractionRun(self._require(self._stages.extractor), split, concurrency)
 
     async def arecommend(
         self,
