@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
-from llmrec.llm.prompts import load_prompt
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
@@ -18,23 +17,27 @@ from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
 from llmrec.matching.profile_match import MatchingName, Taste, embedded_taste, match
 from llmrec.opening import (
+    ChatStages,
     Mode,
     ServerChoice,
     embedder_of_index,
     embedder_to_index,
     live_chat,
     open_chat,
-    open_reranker,
     open_server,
+    open_stages,
 )
-from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item, Review
-from llmrec.reranking.reranking import DEFAULT_OPTIONS, Reranker, RerankOptions
+from llmrec.reranking.composing import explain_composed
+from llmrec.reranking.reranking import DEFAULT_OPTIONS, RerankOptions
+
+Explaining = Literal["model", "composed", "none"]
 
 DEFAULT_SERVER = ServerChoice()
+NO_STAGES = ChatStages()
 SHORTLIST = 20
 """So many of the best matches, or k where that is more, go to the reranker."""
 
@@ -49,8 +52,7 @@ class AsyncRecommender:
     Args:
         catalogue: the opened index.
         embedder: of that index, for queries.
-        extractor: makes profiles; None for a recommender of ready profiles.
-        reranker: puts shortlists in order; None for a recommender that never asks a model to.
+        stages: what a chat model does; none of it by default.
         servers: that these call; closed with ``aclose``.
     """
 
@@ -58,14 +60,12 @@ class AsyncRecommender:
         self,
         catalogue: ContentIndex,
         embedder: Embedder,
-        extractor: Extractor | None = None,
-        reranker: Reranker | None = None,
+        stages: ChatStages = NO_STAGES,
         servers: Sequence[Server | None] = (),
     ) -> None:
         self.catalogue = catalogue
         self._embedder = embedder
-        self._extractor = extractor
-        self._reranker = reranker
+        self._stages = stages
         self._servers = tuple(server for server in servers if server is not None)
 
     @classmethod
@@ -89,7 +89,8 @@ class AsyncRecommender:
 
         Args:
             folder: the index, made by ``llmrec index`` or ``Recommender.index``.
-            chat: name of the chat model that makes profiles and reranks; None to match only.
+            chat: name of the chat model that makes profiles, reranks and explains; None to match
+                only.
             calls: the call log; needed with ``chat``.
             mode: ``default`` reuses what is recorded and calls for the rest, ``replay`` never
                 calls, ``fresh`` always calls.
@@ -116,24 +117,16 @@ class AsyncRecommender:
             return cls(catalogue, embedder, servers=servers)
         if calls is None:
             raise SettingsError("chat= needs calls=, the file that its calls are recorded in")
-        answering = open_chat(calls, mode, live or live_chat(chat_server))
-        extractor = Extractor(
-            chat=answering,
-            model=chat,
-            prompt=load_prompt(PROMPT_NAME, PLACEHOLDERS, prompts),
-            titles=catalogue.titles,
-            rating_max=rating_max,
-            sampling=sampling,
-        )
-        reranker = open_reranker(
-            answering,
+        stages = open_stages(
+            open_chat(calls, mode, live or live_chat(chat_server)),
             chat,
-            catalogue.entries,
-            rerank_options,
+            catalogue,
+            rating_max=rating_max,
+            rerank_options=rerank_options,
             prompts=prompts,
             sampling=sampling,
         )
-        return cls(catalogue, embedder, extractor, reranker, servers)
+        return cls(catalogue, embedder, stages, servers)
 
     @classmethod
     async def aindex(
@@ -168,9 +161,9 @@ class AsyncRecommender:
 
     async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:
         """Async twin of ``profile``."""
-        if self._extractor is None:
+        if self._stages.extractor is None:
             raise SettingsError(_NO_CHAT_MODEL)
-        return (await self._extractor.extract(UserReviews.of(reviews))).profile
+        return (await self._stages.extractor.extract(UserReviews.of(reviews))).profile
 
     async def arecommend(
         self,
@@ -182,16 +175,19 @@ class AsyncRecommender:
         left_out: Collection[str] | None = None,
         rerank: bool = False,
         recent: Sequence[str] | None = None,
+        explain: Explaining | bool = "composed",
     ) -> Recommendation:
         """Async twin of ``recommend``."""
         left_out = profile.reviewed if left_out is None else left_out
         if not rerank:
-            return await self._matched(profile, k, matching, bank, left_out)
-        if self._reranker is None:
+            listed = await self._matched(profile, k, matching, bank, left_out)
+        elif self._stages.reranker is None:
             raise SettingsError(_NO_CHAT_MODEL)
-        shortlist = await self._matched(profile, max(SHORTLIST, k), matching, bank, left_out)
-        recent = profile.reviewed if recent is None else recent
-        return (await self._reranker.rerank(shortlist, profile, recent)).first(k)
+        else:
+            listed = await self._matched(profile, max(SHORTLIST, k), matching, bank, left_out)
+            recent = profile.reviewed if recent is None else recent
+            listed = (await self._stages.reranker.rerank(listed, profile, recent)).first(k)
+        return await self._explained(listed, profile, explain)
 
     async def arecommend_for(
         self,
@@ -256,6 +252,18 @@ class AsyncRecommender:
                 left_out,
             ),
         )
+
+    async def _explained(
+        self, listed: Recommendation, profile: InterestProfile, explain: Explaining | bool
+    ) -> Recommendation:
+        """Return the list with its first items explained."""
+        if explain in (False, "none"):
+            return listed
+        if explain == "composed":
+            return explain_composed(listed, profile, self.catalogue.entries)
+        if self._stages.explainer is None:
+            raise SettingsError(_NO_CHAT_MODEL)
+        return await self._stages.explainer.explain(listed, profile)
 
     async def _chosen(
         self, matching: MatchingName, bank: BankName | ChosenBank

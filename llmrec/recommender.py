@@ -4,7 +4,7 @@ from collections.abc import Collection, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from llmrec.async_recommender import DEFAULT_SERVER, AsyncRecommender
+from llmrec.async_recommender import DEFAULT_SERVER, AsyncRecommender, Explaining
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankName, ChosenBank
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
@@ -85,8 +85,9 @@ class Recommender(AsyncRecommender):
         left_out: Collection[str] | None = None,
         rerank: bool = False,
         recent: Sequence[str] | None = None,
+        explain: Explaining | bool = "composed",
     ) -> Recommendation:
-        """Return the k items that fit a profile best.
+        """Return the k items that fit a profile best, the first three of them explained.
 
         Args:
             profile: of one user.
@@ -99,6 +100,8 @@ class Recommender(AsyncRecommender):
             rerank: let the chat model put the best 20 (or k, if more) in order first.
             recent: ids of the items chosen so far, oldest first, which the model is shown the
                 last ten of; None for those of the profile's sources.
+            explain: ``model`` (or True) lets the chat model say why, ``composed`` puts together
+                what is known without a model, ``none`` (or False) leaves explanations out.
 
         Raises:
             SettingsError: the index has no such bank, or no chat model was named.
@@ -114,6 +117,7 @@ class Recommender(AsyncRecommender):
                 left_out=left_out,
                 rerank=rerank,
                 recent=recent,
+                explain=explain,
             )
         )
 

@@ -234,6 +234,40 @@ def test_other_recent_items_are_another_request(
         reranking.recommend(profile, k=3, rerank=True, recent=["film-contact"])
 
 
+def test_the_first_three_are_explained_without_a_model(
+    recommender: Recommender, profile: InterestProfile
+) -> None:
+    picks = recommender.recommend(profile, k=4)
+    sources = [pick.explanation.source if pick.explanation else None for pick in picks]
+    assert sources == ["composed", "composed", "composed", None]
+    bare = recommender.recommend(profile, k=4, explain=False)
+    assert [pick.explanation for pick in bare] == [None] * 4
+    assert recommender.recommend(profile, k=4, explain="none") == bare
+    assert recommender.recommend(profile, k=4, explain="composed") == picks
+
+
+def test_a_model_explains_from_one_log_of_both_stages(
+    built: Path,
+    recommender: Recommender,
+    profiles: list[InterestProfile],
+    profile: InterestProfile,
+    demo: Path,
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "calls.jsonl"
+    log.write_bytes(b"".join((demo / f"{n}.jsonl").read_bytes() for n in ("rerank", "explain")))
+    whole = Recommender.open(built, chat="claude", calls=log, mode="replay")
+    bank = asyncio.run(recommender.abank(profiles=profiles))
+    picks = whole.recommend(profile, k=3, bank=bank, rerank=True, explain=True)
+    assert picks[0].title == "星际穿越"
+    assert [pick.explanation.source for pick in picks if pick.explanation] == ["model"] * 3
+
+
+def test_without_a_chat_model_none_explains(built: Path, profile: InterestProfile) -> None:
+    with pytest.raises(SettingsError, match="chat= and calls="):
+        Recommender.open(built).recommend(profile, explain=True)
+
+
 def test_without_a_chat_model_nothing_is_reranked(built: Path, profile: InterestProfile) -> None:
     with pytest.raises(SettingsError, match="chat= and calls="):
         Recommender.open(built).recommend(profile, rerank=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from llmrec.cli.harmless import harmless
 from llmrec.errors import (
     BudgetExceeded,
     ChatError,
@@ -115,6 +116,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return _INTERRUPTED
     except LLMRecError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(harmless(f"error: {error}"), err=True)
         return next((code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), 1)
     return result if isinstance(result, int) else 0

@@ -8,14 +8,13 @@ import click
 from llmrec.cli import options
 from llmrec.cli.lists import print_lists, say_refused
 from llmrec.errors import InputError, SettingsError
-from llmrec.llm.prompts import load_prompt
-from llmrec.opening import ServerChoice, live_chat, open_chat, open_server
+from llmrec.opening import ServerChoice, live_chat, open_chat, open_explainer, open_server
 from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation, read_lists
 from llmrec.records.reading import read_items
 from llmrec.records.reviews import Item
 from llmrec.reranking.composing import explain_composed
-from llmrec.reranking.explanations import PLACEHOLDERS, PROMPT_NAME, Explainer
+from llmrec.reranking.explanations import Explainer
 from llmrec.reranking.run import ListRun
 
 
@@ -83,11 +82,11 @@ def command(
     server = None
     if mode != "replay":
         server = open_server(ServerChoice(base_url, api_key_env, timeout_s))
-    explainer = Explainer(
-        chat=open_chat(calls, mode, live_chat(server)),
-        model=model,
-        prompt=load_prompt(PROMPT_NAME, PLACEHOLDERS, prompts),
-        items=entries,
+    explainer = open_explainer(
+        open_chat(calls, mode, live_chat(server)),
+        model,
+        entries,
+        prompts=prompts,
         sampling=sampling,
     )
     try:

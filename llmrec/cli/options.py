@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from llmrec.cli.harmless import harmless
 from llmrec.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
@@ -283,4 +284,4 @@ def says_on_stderr(function: Callable[..., T]) -> Callable[..., T]:
 
 class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(self.format(record), err=True)
+        click.echo(harmless(self.format(record)), err=True)

@@ -2,7 +2,6 @@
 
 import re
 import sys
-import unicodedata
 from collections.abc import Mapping
 
 import click
@@ -11,12 +10,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from llmrec.cli.harmless import DIRECTION, harmless
 from llmrec.records.profile import Interest, InterestProfile
 from llmrec.records.ranking import Explanation, Recommendation, ScoredItem
 
 _BAR_CELLS = 10
 _COLOURS = {"like": "green", "dislike": "red"}
-_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_UNESCAPED = re.compile(f"[\x7f-\x9f{DIRECTION}]")
+"""What JSON allows as it is in a string, and a terminal may obey."""
 
 
 def wants_json(output_format: str | None) -> bool:
@@ -25,14 +26,17 @@ def wants_json(output_format: str | None) -> bool:
 
 
 def print_json(line: str) -> None:
-    """Print a line of JSON: UTF-8, whatever the terminal's encoding."""
-    click.echo(line.encode("utf-8"))
+    """Print a line of JSON: UTF-8, whatever the terminal's encoding.
+
+    Characters that a terminal may obey are escaped: the same JSON, written differently.
+    """
+    escaped = _UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
+    click.echo(escaped.encode("utf-8"))
 
 
 def visible(text: str) -> str:
     """Return a text on one line, without characters that steer a terminal or turn the reading."""
-    kept = " ".join(_DIRECTION.sub("", text).split())
-    return "".join(c for c in kept if unicodedata.category(c) not in ("Cc", "Cs"))
+    return " ".join(harmless(" ".join(text.split())).split())
 
 
 def print_profile(console: Console, profile: InterestProfile, quotes: int = 3) -> None:

@@ -1,10 +1,12 @@
 """``llmrec recommend``: ranked lists for profiles, or for a typed sentence."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
+from llmrec.async_recommender import Explaining
 from llmrec.cli import options
 from llmrec.cli.lists import (
     bank_of_run,
@@ -19,18 +21,19 @@ from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import (
+    ChatStages,
     ServerChoice,
     embedder_of_index,
     live_chat,
     open_chat,
-    open_reranker,
     open_server,
+    open_stages,
 )
 from llmrec.recommender import Recommender
 from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation
 from llmrec.records.splits import read_split
-from llmrec.reranking.reranking import Reranker, RerankOptions
+from llmrec.reranking.reranking import RerankOptions
 from llmrec.reranking.run import ListRun
 from llmrec.waiting import wait_for
 
@@ -47,6 +50,7 @@ from llmrec.waiting import wait_for
 @options.run_bank
 @options.rerank
 @options.reranks
+@options.explain
 @options.calls
 @options.replay
 @options.fresh
@@ -72,6 +76,7 @@ def command(
     bank: BankName,
     rerank: bool,
     rerank_options: RerankOptions,
+    explain: Explaining | None,
     calls: str | None,
     replay: bool,
     fresh: bool,
@@ -93,12 +98,14 @@ def command(
 
     The items that a user has reviewed are left out: those in --reviews (under --split those of
     the history), else those that the profile was made from. With --rerank a chat model puts the
-    best matches in order: one call a user.
+    best matches in order, with --explain it says why the first three were chosen: one call a user
+    each.
     """
     if (profiles is None) == (like is None):
         raise click.UsageError("Give PROFILES or --like TEXT, one of them.")
-    if like is not None and rerank:
-        raise SettingsError("--rerank needs PROFILES: a sentence has no profile to rerank by")
+    explain = explain or "composed"
+    if like is not None and (rerank or explain == "model"):
+        raise SettingsError("--rerank and --explain need PROFILES: a sentence has no profile")
     mode = options.mode(replay, fresh)
     catalogue = ContentIndex(index)
     choice = ServerChoice(base_url, api_key_env, timeout_s)
@@ -116,25 +123,38 @@ def command(
         reviewed = None
         if reviews is not None:
             reviewed = reviewed_items(reviews, history, columns, rating_max, skip_bad_rows)
-        server = open_server(choice) if rerank and mode != "replay" else None
-        reranker = None
-        if rerank:
+        stages, server = ChatStages(), None
+        if rerank or explain == "model":
             if calls is None or model is None:
-                raise SettingsError("--rerank needs --calls LOG and --model NAME")
-            reranker = open_reranker(
+                raise SettingsError("--rerank and --explain need --calls LOG and --model NAME")
+            server = None if mode == "replay" else open_server(choice)
+            stages = open_stages(
                 open_chat(calls, mode, live_chat(server)),
                 model,
-                catalogue.entries,
-                rerank_options,
+                catalogue,
+                rerank_options=rerank_options,
                 n_users=n_users(reviewed) if reviewed else None,
                 prompts=prompts,
                 sampling=sampling,
             )
-        recommender = Recommender(catalogue, opened.embedder, reranker=reranker)
-        making = _lists(recommender, run, reviewed, k, matching, bank, reranker)
-        return print_lists(making, wanted, output_format, [server, embed_server])
+        recommender = Recommender(catalogue, opened.embedder, stages)
+        wish = _Wish(k, matching, bank, rerank, explain)
+        making = _lists(recommender, stages, wish, run, reviewed)
+        servers = [server, embed_server]
+        return print_lists(making, wanted, output_format, servers, catalogue.titles)
     finally:
         opened.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What lists are asked for."""
+
+    k: int
+    matching: MatchingName
+    bank: BankName
+    rerank: bool
+    explain: Explaining
 
 
 async def _recommend_for(
@@ -149,26 +169,25 @@ async def _recommend_for(
 
 async def _lists(
     recommender: Recommender,
+    stages: ChatStages,
+    wish: _Wish,
     run: Sequence[InterestProfile],
     reviewed: Mapping[str, Sequence[str]] | None,
-    k: int,
-    matching: MatchingName,
-    bank: BankName,
-    reranker: Reranker | None,
 ) -> ListRun:
     """Return the run that makes the lists."""
-    chosen = await bank_of_run(recommender, bank, matching, run)
+    chosen = await bank_of_run(recommender, wish.bank, wish.matching, run)
 
     async def make(profile: InterestProfile) -> Recommendation:
         own = None if reviewed is None else reviewed.get(profile.user_id, ())
         return await recommender.arecommend(
             profile,
-            k,
-            matching=matching,
+            wish.k,
+            matching=wish.matching,
             bank=chosen,
             left_out=own,
-            rerank=reranker is not None,
+            rerank=wish.rerank,
             recent=own,
+            explain=wish.explain,
         )
 
-    return ListRun(make, [] if reranker is None else [reranker.meter])
+    return ListRun(make, stages.meters)

@@ -185,6 +185,7 @@ class _Reranking:
                 matching=matching,
                 bank=chosen,
                 left_out=self.reviewed.get(profile.user_id, ()),
+                explain="none",
             )
             return await self._rerank(first, profile)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ PROMPT = Prompt(
     "$profile\n\n<recent>\n$recent\n</recent>\n\n<candidates>\n$candidates\n</candidates>",
 )
 AS_GIVEN = RerankOptions(order="first-stage")
+PROFILE = profile_of()
 
 
 def reranker(chat: ChatModel, options: RerankOptions = AS_GIVEN, n: int = 200) -> Reranker:
@@ -303,3 +305,39 @@ def test_any_replies_give_a_permutation(replies: list[str], options: RerankOptio
     assert sorted(ids(listed)) == [f"i{n}" for n in range(1, 6)]
     assert [item.rank for item in listed] == [1, 2, 3, 4, 5]
     assert listed.reranked or listed.reason
+
+
+def test_ten_thousand_replies_give_permutations() -> None:
+    """Lists of 10,000 first replies; where one has no usable id, of two."""
+    rng = random.Random(7)
+    pieces = ["I1", "I2", "I3", "I4", "I5", "I6", "1", "2", '"', '"I3"', ",", ", ", "[", "]", "{"]
+    pieces += [
+        "}",
+        '{"order": [',
+        '{"order": ["',
+        '"]}',
+        "```json",
+        "\n",
+        "<think>",
+        "</think>",
+        "x",
+    ]
+
+    def reply() -> str:
+        if rng.random() < 0.5:
+            return "".join(rng.choices(pieces, k=rng.randrange(12)))
+        labels = rng.choices(
+            ["I1", "I2", "I3", "I4", "I5", "I6", 1, None, "i1"], k=rng.randrange(9)
+        )
+        return order(*labels)
+
+    async def all_lists() -> set[bool | None]:
+        outcomes = set()
+        for _ in range(10_000):
+            made = reranker(Answering(reply(), reply()), n=5)
+            listed = await made.rerank(shortlist(5), PROFILE, ())
+            assert sorted(ids(listed)) == ["i1", "i2", "i3", "i4", "i5"]
+            outcomes.add(listed.reranked)
+        return outcomes
+
+    assert asyncio.run(all_lists()) == {True, False}
