@@ -40,10 +40,12 @@ if TYPE_CHECKING:
     from llmrec.recommender import Recommender
     from llmrec.records.grouping import UserReviews, read_users
     from llmrec.records.profile import Evidence, Interest, InterestProfile, Source, read_profiles
-    from llmrec.records.ranking import Because, Recommendation, ScoredItem
+    from llmrec.records.ranking import Because, Explanation, Quote, Recommendation, ScoredItem
     from llmrec.records.reading import read_items, read_reviews
     from llmrec.records.reviews import Item, Review
     from llmrec.records.splits import Split, SplitLine, read_split
+    from llmrec.reranking.composing import explain_composed
+    from llmrec.reranking.explanations import Explainer
 
 _MODULES = {
     "errors": (
@@ -72,10 +74,12 @@ _MODULES = {
     "recommender": "Recommender",
     "records.grouping": "UserReviews read_users",
     "records.profile": "Evidence Interest InterestProfile Source read_profiles",
-    "records.ranking": "Because Recommendation ScoredItem",
+    "records.ranking": "Because Explanation Quote Recommendation ScoredItem",
     "records.reading": "read_items read_reviews",
     "records.reviews": "Item Review",
     "records.splits": "Split SplitLine read_split",
+    "reranking.composing": "explain_composed",
+    "reranking.explanations": "Explainer",
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 
@@ -94,6 +98,8 @@ __all__ = [
     "ContentIndex",
     "Embedder",
     "Evidence",
+    "Explainer",
+    "Explanation",
     "Extraction",
     "Extractor",
     "IndexMismatch",
@@ -110,6 +116,7 @@ __all__ = [
     "Metric",
     "Prompt",
     "PromptError",
+    "Quote",
     "Recommendation",
     "Recommender",
     "RecordedEmbedder",
@@ -134,6 +141,7 @@ __all__ = [
     "compare_results",
     "cosine",
     "evaluate",
+    "explain_composed",
     "load_prompt",
     "read_items",
     "read_profiles",

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
-from llmrec.llm.prompts import load_prompt
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
@@ -20,6 +19,7 @@ from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
 from llmrec.matching.profile_match import MatchingName, Taste, embedded_tastes
 from llmrec.opening import (
+    ChatStages,
     Mode,
     ServerChoice,
     embedder_of_index,
@@ -27,19 +27,23 @@ from llmrec.opening import (
     live_chat,
     open_chat,
     open_server,
+    open_stages,
 )
-from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item, Review
-from llmrec.reranking.reranking import DEFAULT_OPTIONS, Reranker, RerankOptions, rerank_prompt
+from llmrec.reranking.composing import explain_composed
+from llmrec.reranking.reranking import DEFAULT_OPTIONS, RerankOptions
+
+T = TypeVar("T")
+
+Explaining = Literal["model", "composed", "none"]
 
 DEFAULT_SERVER = ServerChoice()
+NO_STAGES = ChatStages()
 SHORTLIST = 20
 """So many of the best matches, or k where that is more, go to the reranker."""
-
-_NO_CHAT_MODEL = "no chat model: open the index with chat= and calls="
 
 
 class AsyncRecommender:
@@ -50,8 +54,7 @@ class AsyncRecommender:
     Args:
         catalogue: the opened index.
         embedder: of that index, for queries.
-        extractor: makes profiles; None for a recommender of ready profiles.
-        reranker: puts shortlists in order; None for a recommender that never asks a model to.
+        stages: what a chat model does; none of it by default.
         servers: that these call; closed with ``aclose``.
     """
 
@@ -59,14 +62,12 @@ class AsyncRecommender:
         self,
         catalogue: ContentIndex,
         embedder: Embedder,
-        extractor: Extractor | None = None,
-        reranker: Reranker | None = None,
+        stages: ChatStages = NO_STAGES,
         servers: Sequence[Server | None] = (),
     ) -> None:
         self.catalogue = catalogue
         self._embedder = embedder
-        self._extractor = extractor
-        self._reranker = reranker
+        self._stages = stages
         self._servers = tuple(server for server in servers if server is not None)
 
     @classmethod
@@ -90,7 +91,8 @@ class AsyncRecommender:
 
         Args:
             folder: the index, made by ``llmrec index`` or ``Recommender.index``.
-            chat: name of the chat model that makes profiles and reranks; None to match only.
+            chat: name of the chat model that makes profiles, reranks and explains; None to match
+                only.
             calls: the call log; needed with ``chat``.
             mode: ``default`` reuses what is recorded and calls for the rest, ``replay`` never
                 calls, ``fresh`` always calls.
@@ -119,24 +121,16 @@ class AsyncRecommender:
             return cls(catalogue, embedder, servers=servers)
         if calls is None:
             raise SettingsError("chat= needs calls=, the file that its calls are recorded in")
-        answering = open_chat(calls, mode, live or live_chat(chat_server))
-        extractor = Extractor(
-            chat=answering,
-            model=chat,
-            prompt=load_prompt(PROMPT_NAME, PLACEHOLDERS, prompts),
-            titles=catalogue.titles,
+        stages = open_stages(
+            open_chat(calls, mode, live or live_chat(chat_server)),
+            chat,
+            catalogue,
             rating_max=rating_max,
+            rerank_options=rerank_options,
+            prompts=prompts,
             sampling=sampling,
         )
-        reranker = Reranker(
-            chat=answering,
-            model=chat,
-            prompt=rerank_prompt(prompts),
-            items=catalogue.entries,
-            options=rerank_options,
-            sampling=sampling,
-        )
-        return cls(catalogue, embedder, extractor, reranker, servers)
+        return cls(catalogue, embedder, stages, servers)
 
     @classmethod
     async def aindex(
@@ -171,9 +165,8 @@ class AsyncRecommender:
 
     async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:
         """Async twin of ``profile``."""
-        if self._extractor is None:
-            raise SettingsError(_NO_CHAT_MODEL)
-        return (await self._extractor.extract(UserReviews.of(reviews))).profile
+        extractor = self._require(self._stages.extractor)
+        return (await extractor.extract(UserReviews.of(reviews))).profile
 
     async def arecommend(
         self,
@@ -186,10 +179,11 @@ class AsyncRecommender:
         only: Collection[str] | None = None,
         rerank: bool = False,
         recent: Sequence[str] | None = None,
+        explain: Explaining | bool = "composed",
     ) -> Recommendation:
         """Async twin of ``recommend``."""
-        if rerank and self._reranker is None:
-            raise SettingsError(_NO_CHAT_MODEL)
+        if rerank:
+            self._require(self._stages.reranker)
         (matched,) = await self.arecommend_many(
             [profile],
             max(SHORTLIST, k) if rerank else k,
@@ -198,10 +192,9 @@ class AsyncRecommender:
             left_out=None if left_out is None else {profile.user_id: left_out},
             only=only,
         )
-        if not rerank or self._reranker is None:
-            return matched
-        recent = profile.reviewed if recent is None else recent
-        return (await self._reranker.rerank(matched, profile, recent)).first(k)
+        return await self.afinish(
+            matched, profile, k, rerank=rerank, recent=recent, explain=explain
+        )
 
     async def arecommend_many(
         self,
@@ -239,6 +232,27 @@ class AsyncRecommender:
             )
             for place, profile in enumerate(profiles)
         ]
+
+    async def afinish(
+        self,
+        matched: Recommendation,
+        profile: InterestProfile,
+        k: int = 10,
+        *,
+        rerank: bool = False,
+        recent: Sequence[str] | None = None,
+        explain: Explaining | bool = "composed",
+    ) -> Recommendation:
+        """Async twin of ``finish``."""
+        if rerank:
+            recent = profile.reviewed if recent is None else recent
+            reranker = self._require(self._stages.reranker)
+            matched = (await reranker.rerank(matched, profile, recent)).first(k)
+        if explain in (False, "none"):
+            return matched
+        if explain == "composed":
+            return explain_composed(matched, profile, self.catalogue.entries)
+        return await self._require(self._stages.explainer).explain(matched, profile)
 
     async def arecommend_for(
         self,
@@ -281,6 +295,12 @@ class AsyncRecommender:
 
     def _positions(self, only: Collection[str] | None) -> NDArray[np.intp] | None:
         return None if only is None else np.array(self.catalogue.positions(only), np.intp)
+
+    @staticmethod
+    def _require(stage: T | None) -> T:
+        if stage is None:
+            raise SettingsError("no chat model: open the index with chat= and calls=")
+        return stage
 
     async def _chosen(
         self, matching: MatchingName, bank: BankName | ChosenBank

@@ -4,7 +4,7 @@ from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from llmrec.async_recommender import DEFAULT_SERVER, AsyncRecommender
+from llmrec.async_recommender import DEFAULT_SERVER, AsyncRecommender, Explaining
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankName, ChosenBank
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
@@ -87,8 +87,9 @@ class Recommender(AsyncRecommender):
         only: Collection[str] | None = None,
         rerank: bool = False,
         recent: Sequence[str] | None = None,
+        explain: Explaining | bool = "composed",
     ) -> Recommendation:
-        """Return the k items that fit a profile best.
+        """Return the k items that fit a profile best, the first three of them explained.
 
         Args:
             profile: of one user.
@@ -102,6 +103,8 @@ class Recommender(AsyncRecommender):
             rerank: let the chat model put the best 20 (or k, if more) in order first.
             recent: ids of the items chosen so far, oldest first, which the model is shown the
                 last ten of; None for those of the profile's sources.
+            explain: ``model`` (or True) lets the chat model say why, ``composed`` puts together
+                what is known without a model, ``none`` (or False) leaves explanations out.
 
         Raises:
             SettingsError: the index has no such bank, or no chat model was named.
@@ -118,6 +121,7 @@ class Recommender(AsyncRecommender):
                 only=only,
                 rerank=rerank,
                 recent=recent,
+                explain=explain,
             )
         )
 
@@ -133,7 +137,8 @@ class Recommender(AsyncRecommender):
     ) -> list[Recommendation]:
         """Return the k items that fit each profile best; the catalogue is read once for all.
 
-        Each list is the same as ``recommend`` gives with that bank.
+        Each list has the items that ``recommend`` gives with that bank, without explanations:
+        ``finish`` adds them.
 
         Args:
             profiles: of the users.
@@ -152,6 +157,34 @@ class Recommender(AsyncRecommender):
             self.arecommend_many(
                 profiles, k, matching=matching, bank=bank, left_out=left_out, only=only
             )
+        )
+
+    def finish(
+        self,
+        matched: Recommendation,
+        profile: InterestProfile,
+        k: int = 10,
+        *,
+        rerank: bool = False,
+        recent: Sequence[str] | None = None,
+        explain: Explaining | bool = "composed",
+    ) -> Recommendation:
+        """Rerank and explain a list that ``recommend_many`` made, as ``recommend`` does.
+
+        Args:
+            matched: the list; for a reranker longer than k.
+            profile: whose list it is.
+            k: how many items are kept after reranking.
+            rerank: as for ``recommend``.
+            recent: as for ``recommend``.
+            explain: as for ``recommend``.
+
+        Raises:
+            SettingsError: there is no chat model, and one is needed.
+            ChatError: the chat model gave no answer.
+        """
+        return self._wait(
+            self.afinish(matched, profile, k, rerank=rerank, recent=recent, explain=explain)
         )
 
     def recommend_for(

@@ -27,6 +27,7 @@ COMMANDS = {
     "demo": "Show what this does, offline, with the data that comes with it.",
     "doctor": "Say what works with these settings.",
     "evaluate": "Say how well systems find what is held out, with intervals.",
+    "explain": "Say why the first items of lists were chosen.",
     "extract": "Make interest profiles from reviews.",
     "index": "Make the index of a catalogue.",
     "recommend": "Recommend items for profiles, or for a sentence.",

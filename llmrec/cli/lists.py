@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from rich.console import Console
 
-from llmrec.cli.output import print_json, print_recommendation, wants_json
+from llmrec.cli.output import origins_of, print_json, print_recommendation, wants_json
 from llmrec.cli.progress import stop_on_interrupt
 from llmrec.errors import InputError
+from llmrec.llm.chat import Usage
 from llmrec.llm.openai_client import Server
 from llmrec.matching.bank_choice import BankName, ChosenBank
 from llmrec.matching.profile_match import MatchingName
@@ -62,6 +65,11 @@ def reviewed_items(
     }
 
 
+def n_users(reviewed: Mapping[str, Sequence[str]]) -> Counter[str]:
+    """Return how many users have reviewed each item."""
+    return Counter(chain.from_iterable(reviewed.values()))
+
+
 async def bank_of_run(
     recommender: Recommender,
     name: BankName,
@@ -77,12 +85,23 @@ async def bank_of_run(
     return chosen
 
 
-def list_printer(output_format: str | None) -> Callable[[Recommendation], None]:
-    """Return what prints a list: as a line of JSON, or as a table."""
+def list_printer(
+    output_format: str | None,
+    profiles: Sequence[InterestProfile] = (),
+    titles: Mapping[str, str] | None = None,
+) -> Callable[[Recommendation], None]:
+    """Return what prints a list: as a line of JSON, or as a table.
+
+    Args:
+        output_format: ``json``, ``table`` or None; see ``wants_json``.
+        profiles: of the users, whose words explanations quote.
+        titles: by id, of the items that those words are about.
+    """
     if wants_json(output_format):
         return lambda listed: print_json(listed.to_json())
     console = Console(highlight=False)
-    return lambda listed: print_recommendation(console, listed)
+    origins = {profile.user_id: origins_of(profile, titles or {}) for profile in profiles}
+    return lambda listed: print_recommendation(console, listed, origins.get(listed.user_id or ""))
 
 
 def print_lists(
@@ -90,22 +109,38 @@ def print_lists(
     profiles: Sequence[InterestProfile],
     output_format: str | None,
     servers: Sequence[Server | None],
+    concurrency: int,
+    titles: Mapping[str, str] | None = None,
 ) -> int:
     """Print the list of each user as it comes, say what was called, and return the exit code.
 
-    After Ctrl-C the call under way is finished, and its list is still printed.
+    After Ctrl-C the calls under way are finished, and their lists still printed.
     """
-    return asyncio.run(_print_lists(making, profiles, list_printer(output_format), servers))
+    show = list_printer(output_format, profiles, titles)
+    called = [server for server in servers if server is not None]
+    return asyncio.run(_print_lists(making, profiles, show, called, concurrency))
+
+
+def say_refused(refused: Mapping[str, int]) -> None:
+    """Say how many explanations of a model were not used, by reason."""
+    for reason, number in sorted(refused.items()):
+        log.info("refused: %s: %d explanations", reason, number)
 
 
 async def _print_lists(
     making: Coroutine[Any, Any, ListRun],
     profiles: Sequence[InterestProfile],
     show: Callable[[Recommendation], None],
-    servers: Sequence[Server | None],
+    servers: Sequence[Server],
+    concurrency: int,
 ) -> int:
+    def end_waits() -> None:
+        for server in servers:
+            server.limiter.stop()
+
     try:
         run = await making
+        run.concurrency, run.on_stop = concurrency, end_waits
         stop_on_interrupt(run.stop)
         try:
             async for listed in run.lists(profiles):
@@ -114,29 +149,35 @@ async def _print_lists(
             _say(run)
     finally:
         for server in servers:
-            if server is not None:
-                await server.aclose()
+            await server.aclose()
     if run.stopped:
         raise KeyboardInterrupt
     return 1 if run.failed else 0
 
 
 def _say(run: ListRun) -> None:
-    meter, repairs = run.meter, run.repairs
-    about = "about " if meter.usage.estimated else ""
+    if not run.meters:
+        return
+    usage = sum((meter.usage for meter in run.meters), Usage())
+    replayed = sum(meter.replayed for meter in run.meters)
+    if run.explanations:
+        log.info(
+            "%d explanations by the model, %d composed",
+            run.explanations["model"],
+            run.explanations["composed"],
+        )
     log.info(
-        "%d lists: %d reranked, %d as they were, %d failed; %d calls, %d replayed; "
-        "%s%s tokens in, %s out",
+        "%d lists: %d reranked, %d failed; %d calls, %d replayed; %s%s tokens in, %s out",
         run.made,
         run.reranked,
-        run.made - run.reranked,
         len(run.failed),
-        meter.replies - meter.replayed,
-        meter.replayed,
-        about,
-        f"{meter.usage.input_tokens:,}",
-        f"{meter.usage.output_tokens:,}",
+        sum(meter.replies for meter in run.meters) - replayed,
+        replayed,
+        "about " if usage.estimated else "",
+        f"{usage.input_tokens:,}",
+        f"{usage.output_tokens:,}",
     )
+    repairs = run.repairs
     if repairs != Repairs():
         log.info(
             "repaired: %d unknown ids and %d repeated ones dropped, %d missing ones put last",

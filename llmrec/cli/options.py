@@ -220,6 +220,9 @@ shortlist = _option(
     "--shortlist", "-n", "shortlist", type=click.IntRange(min=1), default=20, show_default=True,
     metavar="N", help="With --index: how many of the best matches are reranked.",
 )  # fmt: skip
+rerank = _option(
+    "--rerank", is_flag=True, help="Let a chat model put the best 20 (or k, if more) in order."
+)
 rerank_order = _option(
     "--rerank-order", type=click.Choice(["hash", "first-stage", "shuffled"]),
     help="The order that the model is shown. Default: hash; of given candidates, as given.",
@@ -271,6 +274,19 @@ fail_under = _option(
     help="Exit with 1 where the mean is below X, of profile-hub or, without it, the best system.",
 )  # fmt: skip
 exit_zero = _option("--exit-zero", is_flag=True, help="Say what --fail-under finds, and exit 0.")
+of_profiles = _option(
+    "--profiles", required=True, metavar="PROFILES", help="The profiles that the lists are for."
+)
+explained = _option(
+    "--explained", "-k", "explained", type=click.IntRange(min=1), default=3, show_default=True,
+    metavar="N", help="How many items of a list are explained.",
+)  # fmt: skip
+explain = _option(
+    "--explain", type=click.Choice(["model", "composed", "none"]), is_flag=False,
+    flag_value="model",
+    help="Who says why the first items were chosen: a chat model (this alone means model), or a "
+    "template that puts together what is known (composed).",
+)  # fmt: skip
 
 
 def mode(replay: bool, fresh: bool = False) -> "Mode":

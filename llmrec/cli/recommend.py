@@ -1,21 +1,46 @@
 """``llmrec recommend``: ranked lists for profiles, or for a typed sentence."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import asyncio
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import click
 
+from llmrec.async_recommender import SHORTLIST, Explaining
 from llmrec.cli import options
-from llmrec.cli.lists import bank_of_run, list_printer, reviewed_items, wanted_profiles
+from llmrec.cli.lists import (
+    bank_of_run,
+    list_printer,
+    n_users,
+    print_lists,
+    reviewed_items,
+    wanted_profiles,
+)
+from llmrec.cli.rerank_options import reranks
 from llmrec.cli.server_options import embeds
-from llmrec.matching.bank_choice import BankName
+from llmrec.errors import SettingsError
+from llmrec.matching.bank_choice import BankName, ChosenBank
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.masks import allowed_items
 from llmrec.matching.profile_match import MatchingName
-from llmrec.opening import ServerChoice, embedder_of_index, open_server
+from llmrec.opening import (
+    ChatStages,
+    ServerChoice,
+    embedder_of_index,
+    live_chat,
+    open_chat,
+    open_server,
+    open_stages,
+)
 from llmrec.recommender import Recommender
 from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation
 from llmrec.records.splits import read_split
+from llmrec.reranking.reranking import RerankOptions
+from llmrec.reranking.run import ListRun
 from llmrec.waiting import wait_for
 
 _TOGETHER = 256
@@ -35,9 +60,18 @@ _TOGETHER = 256
 @options.category
 @options.matching
 @options.run_bank
+@options.rerank
+@reranks
+@options.explain
+@options.calls
+@options.replay
+@options.fresh
+@options.model
+@options.concurrency
+@options.sampling
+@options.prompts
 @embeds
 @options.vectors
-@options.replay
 @options.rating_max
 @options.column
 @options.skip_bad_rows
@@ -56,43 +90,88 @@ def command(
     categories: tuple[str, ...],
     matching: MatchingName,
     bank: BankName,
+    rerank: bool,
+    rerank_options: RerankOptions,
+    explain: Explaining | None,
+    calls: str | None,
+    replay: bool,
+    fresh: bool,
+    model: str | None,
+    concurrency: int,
+    sampling: dict[str, Any],
+    prompts: str | None,
     server: ServerChoice,
     embed_server: ServerChoice,
     vectors: str | None,
-    replay: bool,
     rating_max: float,
     columns: dict[str, str],
     skip_bad_rows: bool,
     output_format: str | None,
-) -> None:
+) -> int:
     """Recommend the items of an index for PROFILES, or for the sentence given with --like.
 
     The items that a user has reviewed are left out: those in --reviews (under --split those of
-    the history), else those that the profile was made from.
+    the history), else those that the profile was made from. With --rerank a chat model puts the
+    best matches in order, with --explain it says why the first three were chosen: one call a user
+    each.
     """
     if (profiles is None) == (like is None):
         raise click.UsageError("Give PROFILES or --like TEXT, one of them.")
+    explain = explain or "composed"
+    if like is not None and (rerank or explain == "model"):
+        raise SettingsError("--rerank and --explain need PROFILES: a sentence has no profile")
+    mode = options.mode(replay, fresh)
     catalogue = ContentIndex(index)
     allowed = None
     if only is not None or exclude or categories:
         allowed = allowed_items(catalogue, only=only, exclude=exclude or (), categories=categories)
     vector_server = open_server(embed_server)
-    opened = embedder_of_index(catalogue, vectors, options.mode(replay), vector_server)
-    recommender = Recommender(catalogue, opened.embedder, servers=(vector_server,))
-    show = list_printer(output_format)
+    opened = embedder_of_index(catalogue, vectors, mode, vector_server)
     try:
         if like is not None:
-            show(wait_for(_recommend_for(recommender, like, k, matching, bank, allowed)))
-            return
+            recommender = Recommender(catalogue, opened.embedder, servers=[vector_server])
+            listed = wait_for(_recommend_for(recommender, like, k, matching, bank, allowed))
+            list_printer(output_format)(listed)
+            return 0
         run = list(read_profiles(profiles or "-"))
         history = read_split(split) if split else None
         wanted = wanted_profiles(run, user, history)
         reviewed = None
         if reviews is not None:
             reviewed = reviewed_items(reviews, history, columns, rating_max, skip_bad_rows)
-        wait_for(_recommend(recommender, run, wanted, reviewed, show, k, matching, bank, allowed))
+        stages, chat_server = ChatStages(), None
+        if rerank or explain == "model":
+            if calls is None or model is None:
+                raise SettingsError("--rerank and --explain need --calls LOG and --model NAME")
+            chat_server = None if mode == "replay" else open_server(server)
+            stages = open_stages(
+                open_chat(calls, mode, live_chat(chat_server)),
+                model,
+                catalogue,
+                rerank_options=rerank_options,
+                n_users=n_users(reviewed) if reviewed else None,
+                prompts=prompts,
+                sampling=sampling,
+            )
+        recommender = Recommender(catalogue, opened.embedder, stages)
+        wish = _Wish(k, matching, bank, allowed, rerank, explain)
+        making = _lists(recommender, stages, wish, run, wanted, reviewed)
+        servers = [chat_server, vector_server]
+        return print_lists(making, wanted, output_format, servers, concurrency, catalogue.titles)
     finally:
         opened.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What lists are asked for."""
+
+    k: int
+    matching: MatchingName
+    bank: BankName
+    only: Collection[str] | None
+    rerank: bool
+    explain: Explaining
 
 
 async def _recommend_for(
@@ -110,28 +189,62 @@ async def _recommend_for(
         await recommender.aclose()
 
 
-async def _recommend(
+async def _lists(
     recommender: Recommender,
+    stages: ChatStages,
+    wish: _Wish,
     run: Sequence[InterestProfile],
     wanted: Sequence[InterestProfile],
     reviewed: Mapping[str, Sequence[str]] | None,
-    show: Callable[[Recommendation], None],
-    k: int,
-    matching: MatchingName,
-    bank: BankName,
-    only: Collection[str] | None,
-) -> None:
-    try:
-        chosen = await bank_of_run(recommender, bank, matching, run)
-        for begin in range(0, len(wanted), _TOGETHER):
-            for recommendation in await recommender.arecommend_many(
-                wanted[begin : begin + _TOGETHER],
-                k,
-                matching=matching,
-                bank=chosen,
-                left_out=reviewed,
-                only=only,
-            ):
-                show(recommendation)
-    finally:
-        await recommender.aclose()
+) -> ListRun:
+    """Return the run that makes the lists."""
+    chosen = await bank_of_run(recommender, wish.bank, wish.matching, run)
+    matched = _Matched(recommender, wish, chosen, iter(wanted), reviewed)
+
+    async def make(profile: InterestProfile) -> Recommendation:
+        return await recommender.afinish(
+            await matched.next(),
+            profile,
+            wish.k,
+            rerank=wish.rerank,
+            recent=None if reviewed is None else reviewed.get(profile.user_id, ()),
+            explain=wish.explain,
+        )
+
+    return ListRun(make, stages.meters)
+
+
+class _Matched:
+    """The first stage's lists, one after the other, made for many users at a time."""
+
+    def __init__(
+        self,
+        recommender: Recommender,
+        wish: _Wish,
+        bank: BankName | ChosenBank,
+        wanted: Iterator[InterestProfile],
+        reviewed: Mapping[str, Sequence[str]] | None,
+    ) -> None:
+        self._recommender = recommender
+        self._wish = wish
+        self._bank = bank
+        self._wanted = wanted
+        self._reviewed = reviewed
+        self._made: deque[Recommendation] = deque()
+        self._turn = asyncio.Lock()
+
+    async def next(self) -> Recommendation:
+        """Return the list of the next of the wanted users."""
+        async with self._turn:
+            if not self._made:
+                self._made.extend(
+                    await self._recommender.arecommend_many(
+                        list(islice(self._wanted, _TOGETHER)),
+                        max(SHORTLIST, self._wish.k) if self._wish.rerank else self._wish.k,
+                        matching=self._wish.matching,
+                        bank=self._bank,
+                        left_out=self._reviewed,
+                        only=self._wish.only,
+                    )
+                )
+            return self._made.popleft()

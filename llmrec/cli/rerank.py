@@ -1,23 +1,34 @@
 """``llmrec rerank``: lists that a chat model puts in order."""
 
 import logging
-from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import click
 
 from llmrec.cli import options
-from llmrec.cli.lists import bank_of_run, print_lists, reviewed_items, wanted_profiles
+from llmrec.cli.lists import (
+    bank_of_run,
+    n_users,
+    print_lists,
+    reviewed_items,
+    wanted_profiles,
+)
 from llmrec.cli.rerank_options import reranks
 from llmrec.cli.server_options import embeds
 from llmrec.errors import SettingsError
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.profile_match import MatchingName
-from llmrec.opening import ServerChoice, embedder_of_index, live_chat, open_chat, open_server
+from llmrec.opening import (
+    ServerChoice,
+    embedder_of_index,
+    live_chat,
+    open_chat,
+    open_reranker,
+    open_server,
+)
 from llmrec.recommender import Recommender
 from llmrec.records.candidates import read_candidates
 from llmrec.records.profile import InterestProfile, read_profiles
@@ -25,7 +36,7 @@ from llmrec.records.ranking import Recommendation, ScoredItem
 from llmrec.records.reading import read_items
 from llmrec.records.reviews import Item
 from llmrec.records.splits import read_split
-from llmrec.reranking.reranking import Reranker, RerankOptions, rerank_prompt
+from llmrec.reranking.reranking import Reranker, RerankOptions
 from llmrec.reranking.run import ListRun
 
 log = logging.getLogger(__name__)
@@ -49,6 +60,7 @@ log = logging.getLogger(__name__)
 @options.run_bank
 @embeds
 @options.vectors
+@options.concurrency
 @options.sampling
 @options.rating_max
 @options.prompts
@@ -71,12 +83,12 @@ def command(
     fresh: bool,
     model: str | None,
     rerank_options: RerankOptions,
-    rerank_facts: bool,
     matching: MatchingName,
     bank: BankName,
     server: ServerChoice,
     embed_server: ServerChoice,
     vectors: str | None,
+    concurrency: int,
     sampling: dict[str, Any],
     rating_max: float,
     prompts: str | None,
@@ -104,26 +116,28 @@ def command(
     reviewed = reviewed_items(reviews, history, columns, rating_max, skip_bad_rows)
     catalogue = ContentIndex(index) if index else None
     entries = _entries(items, catalogue, item_columns, skip_bad_rows)
-    reranker = Reranker(
-        chat=open_chat(calls, mode, live_chat(chat_server)),
-        model=model,
-        prompt=rerank_prompt(prompts, with_facts=rerank_facts),
-        items=entries,
-        options=rerank_options,
-        n_users=Counter(chain.from_iterable(reviewed.values())) if rerank_facts else None,
+    reranker = open_reranker(
+        open_chat(calls, mode, live_chat(chat_server)),
+        model,
+        entries,
+        rerank_options,
+        n_users=n_users(reviewed),
+        prompts=prompts,
         sampling=sampling,
     )
     reranking = _Reranking(reranker, reviewed)
     if catalogue is None:
         given = read_candidates(candidates or "", entries)
         making = reranking.given(given, entries)
-        return print_lists(making, _with_candidates(wanted, given), output_format, [chat_server])
+        wanted = _with_candidates(wanted, given)
+        return print_lists(making, wanted, output_format, [chat_server], concurrency)
     vector_server = open_server(embed_server)
     opened = embedder_of_index(catalogue, vectors, mode, vector_server)
     try:
         recommender = Recommender(catalogue, opened.embedder)
         making = reranking.matches(recommender, run, shortlist, matching, bank)
-        return print_lists(making, wanted, output_format, [chat_server, vector_server])
+        servers = [chat_server, vector_server]
+        return print_lists(making, wanted, output_format, servers, concurrency)
     finally:
         opened.close()
 
@@ -153,7 +167,7 @@ class _Reranking:
             first = Recommendation(user_id=profile.user_id, recommendations=listed)
             return await self._rerank(first, profile)
 
-        return ListRun(make, self.reranker.meter)
+        return ListRun(make, [self.reranker.meter])
 
     async def matches(
         self,
@@ -173,10 +187,11 @@ class _Reranking:
                 matching=matching,
                 bank=chosen,
                 left_out=self.reviewed.get(profile.user_id, ()),
+                explain="none",
             )
             return await self._rerank(first, profile)
 
-        return ListRun(make, self.reranker.meter)
+        return ListRun(make, [self.reranker.meter])
 
     async def _rerank(self, first: Recommendation, profile: InterestProfile) -> Recommendation:
         recent = self.reviewed.get(profile.user_id, ())

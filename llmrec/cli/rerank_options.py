@@ -32,13 +32,15 @@ def reranks(function: Callable[..., T]) -> Callable[..., T]:
         rerank_window: int | None,
         rerank_stride: int | None,
         rerank_weight: float,
+        rerank_facts: bool,
         **others: Any,
     ) -> T:
-
         order = rerank_order or ("first-stage" if others.get("candidates") else "hash")
         if rerank_stride is not None and rerank_stride > (rerank_window or 0):
             raise SettingsError("--rerank-stride needs a --rerank-window that is no smaller")
-        chosen = RerankOptions(order, rerank_passes, rerank_window, rerank_stride, rerank_weight)
+        chosen = RerankOptions(
+            order, rerank_passes, rerank_window, rerank_stride, rerank_weight, rerank_facts
+        )
         return function(*arguments, rerank_options=chosen, **others)
 
     for option in _OF_RERANKING:

@@ -30,6 +30,16 @@ def json_schema_format(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def object_schema(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object that has these properties, all of them and no other."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(properties),
+        "properties": dict(properties),
+    }
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
     """A value, and the call that gave it.

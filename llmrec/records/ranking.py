@@ -1,8 +1,9 @@
-"""Ranked lists: which items, in what order, and which interest brought each."""
+"""Ranked lists: which items, in what order, which interest brought each, and why it was chosen."""
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -11,19 +12,67 @@ from llmrec.errors import InputError
 from llmrec.records.html import recommendation_html
 from llmrec.records.messages import first_problem
 from llmrec.records.reviews import RECORD, Id
+from llmrec.records.tables import read_lines
 
 
 @dataclass(frozen=True, slots=True, config=RECORD)
 class Because:
-    """How much of an item's score one interest brought.
+    """How much of an item's score one interest brought, or another part of the score.
 
     Attributes:
-        interest: its name.
+        interest: its name; None for a part that is no interest.
         share: of the score, in (0, 1].
+        part: its name (``popularity``…); None for an interest.
     """
 
-    interest: str
+    interest: Annotated[str | None, Field(default=None)]
     share: Annotated[float, Field(gt=0, le=1)]
+    part: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.interest is None) == (self.part is None):
+            raise ValueError("expected an interest or a part, one of them")
+
+    @property
+    def name(self) -> str:
+        """What brought this share: the interest, or the part."""
+        return self.interest or self.part or ""
+
+
+@dataclass(frozen=True, slots=True, config=RECORD)
+class Quote:
+    """Words of the person that an explanation rests on.
+
+    Attributes:
+        review_id: the review they are from.
+        quote: its words, as the model saw them.
+        start: first code point in the review's text; None where rendering changed the characters,
+            so that no exact place exists.
+        end: one past the last code point, or None.
+    """
+
+    review_id: Id
+    quote: Annotated[str, Field(min_length=1)]
+    start: Annotated[int, Field(ge=0)] | None = None
+    end: Annotated[int, Field(ge=1)] | None = None
+
+
+@dataclass(frozen=True, slots=True, config=RECORD)
+class Explanation:
+    """Why an item was chosen, said to the person.
+
+    Attributes:
+        text: in the profile's language.
+        source: ``model`` where a chat model wrote it and every check passed, ``composed`` where
+            it is put together from the profile and the item's entry.
+        interests: names of the interests it rests on; empty where it rests on none.
+        quotes: what the person wrote.
+    """
+
+    text: Annotated[str, Field(pattern=r"\S")]
+    source: Literal["model", "composed"]
+    interests: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    quotes: Annotated[tuple[Quote, ...], Field(strict=False)] = ()
 
 
 @dataclass(frozen=True, slots=True, config=RECORD)
@@ -38,6 +87,7 @@ class ScoredItem:
             is not in its order.
         because: the likes that brought it, largest share first; at most three, each .05 or more.
         penalty: what dislikes took from the score, 0 or more; None where nothing was matched.
+        explanation: why it was chosen, or None where nobody was asked.
     """
 
     item_id: Id
@@ -48,6 +98,7 @@ class ScoredItem:
         tuple[Because, ...], Field(strict=False, exclude_if=lambda because: not because)
     ] = ()
     penalty: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True, config=RECORD)
@@ -129,3 +180,23 @@ class Recommendation:
 
 
 _RECOMMENDATION = TypeAdapter(Recommendation)
+
+
+def read_lists(path: str | Path) -> Iterator[Recommendation]:
+    """Read the lists of users that a command printed as JSON (``-`` for stdin), line by line.
+
+    Raises:
+        InputError: a line is not a list, is for nobody, or a user has two.
+    """
+    seen: set[str] = set()
+    for line, raw in read_lines(path):
+        try:
+            listed = Recommendation.from_json(raw)
+        except InputError as error:
+            raise InputError(error.what, path=path, line=line) from None
+        if listed.user_id is None:
+            raise InputError("expected the list of a user, came one without", path=path, line=line)
+        if listed.user_id in seen:
+            raise InputError(f"a second list of user {listed.user_id!r}", path=path, line=line)
+        seen.add(listed.user_id)
+        yield listed

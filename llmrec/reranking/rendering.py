@@ -10,6 +10,7 @@ from llmrec.records.reviews import Item
 
 MAX_TITLE_CHARACTERS = 160
 MAX_CATEGORIES = 8
+MAX_CATEGORIES_CHARACTERS = 320
 MAX_DESCRIPTION_TOKENS = 60
 MAX_RECENT = 10
 
@@ -29,7 +30,7 @@ def candidate_line(label: str, item: Item, facts: str = "") -> str:
     """
     parts = [
         _harmless(clean(item.title))[:MAX_TITLE_CHARACTERS],
-        _harmless(clean(", ".join(item.categories[:MAX_CATEGORIES]))),
+        _harmless(clean(", ".join(item.categories[:MAX_CATEGORIES])))[:MAX_CATEGORIES_CHARACTERS],
         _cut(_harmless(clean(item.description))),
     ]
     known = f"({facts}) " if facts else ""

@@ -4,13 +4,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 from llmrec.errors import ChatIncomplete, InputError, ReplyInvalid
 from llmrec.llm.chat import ChatModel, ChatRequest
 from llmrec.llm.metering import MeteredChatModel
-from llmrec.llm.prompts import Prompt, load_prompt
+from llmrec.llm.prompts import Prompt
 from llmrec.llm.structured import Asker, json_schema_format
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation, Repairs, ScoredItem
@@ -45,6 +44,8 @@ class RerankOptions:
             half a window.
         weight: of the model's ranks against those of the first stage, in [0, 1], in reciprocal
             rank fusion; 1 leaves the first stage out.
+        facts: whether the model is told which interests brought an item, and how many people
+            chose it where that is known; needs the prompt with facts.
     """
 
     order: ShownOrder = "hash"
@@ -52,18 +53,10 @@ class RerankOptions:
     window: int | None = None
     stride: int | None = None
     weight: float = 1.0
+    facts: bool = False
 
 
 DEFAULT_OPTIONS: Final = RerankOptions()
-
-
-def rerank_prompt(directory: str | Path | None = None, *, with_facts: bool = False) -> Prompt:
-    """Load the reranker's prompt; that with facts tells the model what they mean.
-
-    Raises:
-        PromptError: a file is missing, or its placeholders are not the three.
-    """
-    return load_prompt(FACTS_PROMPT_NAME if with_facts else PROMPT_NAME, PLACEHOLDERS, directory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +91,7 @@ class Reranker:
         prompt: with the placeholders ``$profile``, ``$recent`` and ``$candidates``.
         items: by id, all that stand in lists.
         options: how a list is shown and how often.
-        n_users: by item id, how many people chose it: shown to the model with the list's shares
-            of the match; None to show neither.
+        n_users: by item id, how many people chose it: one of the facts; None if not known.
         sampling: further fields of each request (``temperature``, ``seed``…).
 
     Attributes:
@@ -178,7 +170,9 @@ class Reranker:
             profile=profile_lines(profile),
             recent=recent_lines(titles),
             items=tuple(self._entry(item) for item in listed),
-            facts=tuple(facts_of(item, self._n_users) for item in listed),
+            facts=tuple(
+                facts_of(item, self._n_users) if self._options.facts else "" for item in listed
+            ),
         )
 
     def _entry(self, item: ScoredItem) -> Item:

@@ -1,7 +1,6 @@
 """Profiles, items, lists and replies, as small as the tests of this folder need them."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from llmrec.llm.chat import ChatReply, ChatRequest
@@ -103,7 +102,7 @@ def replied(text: str) -> ChatReply:
     )
 
 
-def candidates_shown(request: ChatRequest) -> Sequence[tuple[str, str]]:
+def candidates_shown(request: ChatRequest) -> list[tuple[str, str]]:
     """Return label and text of each candidate's line in a request."""
     user = request.messages[1].content
     block = user.split("<candidates>\n")[1].split("\n</candidates>")[0]

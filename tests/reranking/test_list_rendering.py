@@ -44,6 +44,10 @@ def test_only_eight_categories_and_160_characters_of_the_title_are_shown() -> No
     assert candidate_line("I1", entry) == f"[I1] {'t' * 160} | a, b, c, d, e, f, g, h"
 
 
+def test_categories_take_320_characters_at_most() -> None:
+    assert candidate_line("I1", item(1, categories=("c" * 400,))).endswith(f" | {'c' * 320}")
+
+
 def test_a_description_is_cut_at_60_tokens() -> None:
     whole = " ".join(["voice"] * 60)
     assert candidate_line("I1", item(1, description=whole)).endswith(f" | {whole}")

@@ -21,7 +21,7 @@ def run_of(**errors: Exception) -> ListRun:
         repairs = Repairs(unknown=1, missing=2)
         return shortlist(2, profile.user_id, reranked=profile.user_id != "di", repairs=repairs)
 
-    return ListRun(make, MeteredChatModel(Answering(order())))
+    return ListRun(make)
 
 
 def users_of(run: ListRun) -> list[str | None]:
@@ -98,6 +98,6 @@ def test_a_list_that_a_stop_kept_from_being_made_is_no_failure() -> None:
         await meter.reply(None)  # type: ignore[arg-type]
         return shortlist(1)
 
-    run = ListRun(make, meter)
+    run = ListRun(make, [meter])
     assert users_of(run) == []
     assert (run.made, run.failed) == (0, {})

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,12 @@ from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel, Usage
 from llmrec.llm.prompts import Prompt, load_prompt
 from llmrec.llm.recorded import LoggedChatModel, ReplayChatModel
-from llmrec.opening import open_chat
+from llmrec.opening import open_chat, open_reranker
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.records.grouping import read_users
 from llmrec.records.ranking import Recommendation, Repairs, ScoredItem
 from llmrec.records.reading import read_items
-from llmrec.reranking.reranking import Reranker, RerankOptions, rerank_prompt
+from llmrec.reranking.reranking import Reranker, RerankOptions
 
 PROMPT = Prompt(
     "p",
@@ -37,6 +38,7 @@ PROMPT = Prompt(
     "$profile\n\n<recent>\n$recent\n</recent>\n\n<candidates>\n$candidates\n</candidates>",
 )
 AS_GIVEN = RerankOptions(order="first-stage")
+PROFILE = profile_of()
 
 
 def reranker(chat: ChatModel, options: RerankOptions = AS_GIVEN, n: int = 200) -> Reranker:
@@ -64,13 +66,8 @@ def test_every_recorded_request_of_the_demo_is_found(demo: Path, name: str, show
         load_prompt(PROMPT_NAME, PLACEHOLDERS),
         {item_id: item.title for item_id, item in items.items()},
     )
-    recorded = Reranker(
-        open_chat(demo / "rerank.jsonl", "replay"),
-        "claude",
-        rerank_prompt(),
-        items,
-        RerankOptions(order=shown),
-    )
+    chat = open_chat(demo / "rerank.jsonl", "replay")
+    recorded = open_reranker(chat, "claude", items, RerankOptions(order=shown))
 
     async def all_lists() -> list[Recommendation]:
         made = []
@@ -262,19 +259,19 @@ def test_a_weight_fuses_the_ranks_of_model_and_first_stage() -> None:
 
 
 def test_facts_are_shown_where_they_are_wanted() -> None:
-    chat = Answering(order("I1", "I2"))
-    made = Reranker(chat, "tiny", PROMPT, catalogue(2), AS_GIVEN, n_users={"i1": 12})
-    asyncio.run(made.rerank(shortlist(2), profile_of(), ()))
-    user = chat.requests[0].messages[1].content
-    assert "[I1] (chosen by 12; fugues 1.00) Fugue no. 1\n" in user
-    assert "[I2] (chosen by 0; fugues 1.00) Fugue no. 2\n" in user
+    options = RerankOptions("first-stage", facts=True)
 
+    def shown(n_users: dict[str, int] | None) -> list[tuple[str, str]]:
+        chat = Answering(order("I1", "I2"))
+        made = Reranker(chat, "tiny", PROMPT, catalogue(2), options, n_users)
+        asyncio.run(made.rerank(shortlist(2), profile_of(), ()))
+        return candidates_shown(chat.requests[0])
 
-def test_the_prompt_with_facts_is_another_one() -> None:
-    plain, with_facts = rerank_prompt(), rerank_prompt(with_facts=True)
-    assert plain.user == with_facts.user
-    assert "chosen by N" in with_facts.system
-    assert "chosen by N" not in plain.system
+    assert shown({"i1": 12}) == [
+        ("I1", "(chosen by 12; fugues 1.00) Fugue no. 1"),
+        ("I2", "(chosen by 0; fugues 1.00) Fugue no. 2"),
+    ]
+    assert shown(None)[0] == ("I1", "(fugues 1.00) Fugue no. 1")
 
 
 _LABELS = st.sampled_from(["I1", "I2", "I3", "I4", "I5", "I6", "i1", "1", "", "[I1]"])
@@ -308,3 +305,39 @@ def test_any_replies_give_a_permutation(replies: list[str], options: RerankOptio
     assert sorted(ids(listed)) == [f"i{n}" for n in range(1, 6)]
     assert [item.rank for item in listed] == [1, 2, 3, 4, 5]
     assert listed.reranked or listed.reason
+
+
+def test_ten_thousand_replies_give_permutations() -> None:
+    """Lists of 10,000 first replies; where one has no usable id, of two."""
+    rng = random.Random(7)
+    pieces = ["I1", "I2", "I3", "I4", "I5", "I6", "1", "2", '"', '"I3"', ",", ", ", "[", "]", "{"]
+    pieces += [
+        "}",
+        '{"order": [',
+        '{"order": ["',
+        '"]}',
+        "```json",
+        "\n",
+        "<think>",
+        "</think>",
+        "x",
+    ]
+
+    def reply() -> str:
+        if rng.random() < 0.5:
+            return "".join(rng.choices(pieces, k=rng.randrange(12)))
+        labels = rng.choices(
+            ["I1", "I2", "I3", "I4", "I5", "I6", 1, None, "i1"], k=rng.randrange(9)
+        )
+        return order(*labels)
+
+    async def all_lists() -> set[bool | None]:
+        outcomes = set()
+        for _ in range(10_000):
+            made = reranker(Answering(reply(), reply()), n=5)
+            listed = await made.rerank(shortlist(5), PROFILE, ())
+            assert sorted(ids(listed)) == ["i1", "i2", "i3", "i4", "i5"]
+            outcomes.add(listed.reranked)
+        return outcomes
+
+    assert asyncio.run(all_lists()) == {True, False}
