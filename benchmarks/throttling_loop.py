@@ -18,26 +18,27 @@ ATTEMPTS = 5
 TURN_S = 0.001
 
 
-async def throttled(url: str, bodies: Sequence[dict[str, Any]], rpm: float) -> int:
-    """Make calls, at most ``rpm`` a minute, and return how many failed."""
+async def throttled(url: str, bodies: Sequence[dict[str, Any]], rpm: float) -> list[float]:
+    """Make calls, at most ``rpm`` a minute, and return when each was answered, in seconds."""
     waiting = deque((body, ATTEMPTS) for body in bodies)
     again: deque[tuple[dict[str, Any], int]] = deque()
     under_way: set[asyncio.Task[None]] = set()
-    refused_at, failed = -PAUSE_S, 0
+    refused_at = -PAUSE_S
+    answered: list[float] = []
     capacity, updated = rpm, time.monotonic()
 
     async with openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
 
         async def call(body: dict[str, Any], attempts: int) -> None:
-            nonlocal refused_at, failed
+            nonlocal refused_at
             try:
                 await client.chat.completions.create(**body)
             except openai.RateLimitError:
                 refused_at = time.monotonic()
                 if attempts > 1:
                     again.append((body, attempts - 1))
-                else:
-                    failed += 1
+            else:
+                answered.append(time.perf_counter())
 
         while waiting or again or under_way:
             now = time.monotonic()
@@ -50,4 +51,4 @@ async def throttled(url: str, bodies: Sequence[dict[str, Any]], rpm: float) -> i
             await asyncio.sleep(TURN_S)
             if time.monotonic() - refused_at < PAUSE_S:
                 await asyncio.sleep(refused_at + PAUSE_S - time.monotonic())
-    return failed
+    return answered

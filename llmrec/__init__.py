@@ -19,6 +19,12 @@ if TYPE_CHECKING:
         ReplyInvalid,
         SettingsError,
     )
+    from llmrec.evaluation.comparing import compare_results
+    from llmrec.evaluation.leakage import audit
+    from llmrec.evaluation.metrics import Metric
+    from llmrec.evaluation.preparing import evaluate
+    from llmrec.evaluation.results import Result, read_result
+    from llmrec.evaluation.splitting import SplitRule, Splitting
     from llmrec.llm.calls import CallLog
     from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest, Message, Usage
     from llmrec.llm.embedder import Embedder
@@ -47,6 +53,12 @@ _MODULES = {
         "InputError LLMRecError LeakageError PromptError RecordingMissing ReplyInvalid "
         "SettingsError"
     ),
+    "evaluation.comparing": "compare_results",
+    "evaluation.leakage": "audit",
+    "evaluation.metrics": "Metric",
+    "evaluation.preparing": "evaluate",
+    "evaluation.results": "Result read_result",
+    "evaluation.splitting": "SplitRule Splitting",
     "llm.calls": "CallLog",
     "llm.chat": "ChatModel ChatReply ChatRequest Message Usage",
     "llm.embedder": "Embedder",
@@ -101,6 +113,7 @@ __all__ = [
     "LocalEmbedder",
     "LoggedChatModel",
     "Message",
+    "Metric",
     "Prompt",
     "PromptError",
     "Quote",
@@ -110,22 +123,29 @@ __all__ = [
     "RecordingMissing",
     "ReplayChatModel",
     "ReplyInvalid",
+    "Result",
     "Review",
     "ScoredItem",
     "SettingsError",
     "Source",
     "Split",
     "SplitLine",
+    "SplitRule",
+    "Splitting",
     "Usage",
     "UserReviews",
     "VectorsFile",
+    "audit",
     "bank_of_profiles",
     "bank_of_reviews",
+    "compare_results",
     "cosine",
+    "evaluate",
     "explain_composed",
     "load_prompt",
     "read_items",
     "read_profiles",
+    "read_result",
     "read_reviews",
     "read_split",
     "read_users",

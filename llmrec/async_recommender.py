@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
@@ -12,11 +13,11 @@ from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
-from llmrec.matching.best_matches import match
+from llmrec.matching.best_matches import match, match_many
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
-from llmrec.matching.profile_match import MatchingName, Taste, embedded_taste
+from llmrec.matching.profile_match import MatchingName, Taste, embedded_tastes
 from llmrec.opening import (
     ChatStages,
     Mode,
@@ -35,14 +36,14 @@ from llmrec.records.reviews import Item, Review
 from llmrec.reranking.composing import explain_composed
 from llmrec.reranking.reranking import DEFAULT_OPTIONS, RerankOptions
 
+T = TypeVar("T")
+
 Explaining = Literal["model", "composed", "none"]
 
 DEFAULT_SERVER = ServerChoice()
 NO_STAGES = ChatStages()
 SHORTLIST = 20
 """So many of the best matches, or k where that is more, go to the reranker."""
-
-_NO_CHAT_MODEL = "no chat model: open the index with chat= and calls="
 
 
 class AsyncRecommender:
@@ -164,9 +165,8 @@ class AsyncRecommender:
 
     async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:
         """Async twin of ``profile``."""
-        if self._stages.extractor is None:
-            raise SettingsError(_NO_CHAT_MODEL)
-        return (await self._stages.extractor.extract(UserReviews.of(reviews))).profile
+        extractor = self._require(self._stages.extractor)
+        return (await extractor.extract(UserReviews.of(reviews))).profile
 
     async def arecommend(
         self,
@@ -176,21 +176,83 @@ class AsyncRecommender:
         matching: MatchingName = "hub",
         bank: BankName | ChosenBank = "auto",
         left_out: Collection[str] | None = None,
+        only: Collection[str] | None = None,
         rerank: bool = False,
         recent: Sequence[str] | None = None,
         explain: Explaining | bool = "composed",
     ) -> Recommendation:
         """Async twin of ``recommend``."""
-        left_out = profile.reviewed if left_out is None else left_out
-        if not rerank:
-            listed = await self._matched(profile, k, matching, bank, left_out)
-        elif self._stages.reranker is None:
-            raise SettingsError(_NO_CHAT_MODEL)
-        else:
-            listed = await self._matched(profile, max(SHORTLIST, k), matching, bank, left_out)
+        if rerank:
+            self._require(self._stages.reranker)
+        (matched,) = await self.arecommend_many(
+            [profile],
+            max(SHORTLIST, k) if rerank else k,
+            matching=matching,
+            bank=bank,
+            left_out=None if left_out is None else {profile.user_id: left_out},
+            only=only,
+        )
+        return await self.afinish(
+            matched, profile, k, rerank=rerank, recent=recent, explain=explain
+        )
+
+    async def arecommend_many(
+        self,
+        profiles: Sequence[InterestProfile],
+        k: int = 10,
+        *,
+        matching: MatchingName = "hub",
+        bank: BankName | ChosenBank = "auto",
+        left_out: Mapping[str, Collection[str]] | None = None,
+        only: Collection[str] | None = None,
+    ) -> list[Recommendation]:
+        """Async twin of ``recommend_many``."""
+        chosen = await self._chosen(matching, bank)
+        usable = [
+            place
+            for place, profile in enumerate(profiles)
+            if profile.likes or (profile.interests and matching == "hub")
+        ]
+        people = [profiles[place] for place in usable]
+        found = match_many(
+            await embedded_tastes([person.interests for person in people], self._embedder),
+            self.catalogue,
+            chosen,
+            k,
+            [_left_out(person, left_out) for person in people],
+            self._positions(only),
+        )
+        items = dict(zip(usable, found, strict=True))
+        return [
+            Recommendation(
+                user_id=profile.user_id,
+                bank=chosen.kind if chosen else None,
+                reason=_reason(profile, matching),
+                recommendations=items.get(place, ()),
+            )
+            for place, profile in enumerate(profiles)
+        ]
+
+    async def afinish(
+        self,
+        matched: Recommendation,
+        profile: InterestProfile,
+        k: int = 10,
+        *,
+        rerank: bool = False,
+        recent: Sequence[str] | None = None,
+        explain: Explaining | bool = "composed",
+    ) -> Recommendation:
+        """Async twin of ``finish``."""
+        if rerank:
             recent = profile.reviewed if recent is None else recent
-            listed = (await self._stages.reranker.rerank(listed, profile, recent)).first(k)
-        return await self._explained(listed, profile, explain)
+            reranker = self._require(self._stages.reranker)
+            matched = (await reranker.rerank(matched, profile, recent)).first(k)
+        if explain in (False, "none"):
+            return matched
+        if explain == "composed":
+            return explain_composed(matched, profile, self.catalogue.entries)
+        return await self._require(self._stages.explainer).explain(matched, profile)
 
     async def arecommend_for(
         self,
@@ -199,6 +261,7 @@ class AsyncRecommender:
         *,
         matching: MatchingName = "hub",
         bank: BankName | ChosenBank = "auto",
+        only: Collection[str] | None = None,
     ) -> Recommendation:
         """Async twin of ``recommend_for``."""
         chosen = await self._chosen(matching, bank)
@@ -211,7 +274,7 @@ class AsyncRecommender:
         return Recommendation(
             like=text,
             bank=chosen.kind if chosen else None,
-            recommendations=match(taste, self.catalogue, chosen, k),
+            recommendations=match(taste, self.catalogue, chosen, k, only=self._positions(only)),
         )
 
     async def abank(
@@ -230,43 +293,14 @@ class AsyncRecommender:
         for server in self._servers:
             await server.aclose()
 
-    async def _matched(
-        self,
-        profile: InterestProfile,
-        k: int,
-        matching: MatchingName,
-        bank: BankName | ChosenBank,
-        left_out: Collection[str],
-    ) -> Recommendation:
-        """Return the first stage's list."""
-        chosen = await self._chosen(matching, bank)
-        unusable = not profile.interests or (matching == "cosine" and not profile.likes)
-        return Recommendation(
-            user_id=profile.user_id,
-            bank=chosen.kind if chosen else None,
-            reason=_reason(profile, matching),
-            recommendations=()
-            if unusable
-            else match(
-                await embedded_taste(profile.interests, self._embedder),
-                self.catalogue,
-                chosen,
-                k,
-                left_out,
-            ),
-        )
+    def _positions(self, only: Collection[str] | None) -> NDArray[np.intp] | None:
+        return None if only is None else np.array(self.catalogue.positions(only), np.intp)
 
-    async def _explained(
-        self, listed: Recommendation, profile: InterestProfile, explain: Explaining | bool
-    ) -> Recommendation:
-        """Return the list with its first items explained."""
-        if explain in (False, "none"):
-            return listed
-        if explain == "composed":
-            return explain_composed(listed, profile, self.catalogue.entries)
-        if self._stages.explainer is None:
-            raise SettingsError(_NO_CHAT_MODEL)
-        return await self._stages.explainer.explain(listed, profile)
+    @staticmethod
+    def _require(stage: T | None) -> T:
+        if stage is None:
+            raise SettingsError("no chat model: open the index with chat= and calls=")
+        return stage
 
     async def _chosen(
         self, matching: MatchingName, bank: BankName | ChosenBank
@@ -274,6 +308,12 @@ class AsyncRecommender:
         if matching == "cosine":
             return None
         return bank if isinstance(bank, ChosenBank) else await self.abank(bank)
+
+
+def _left_out(
+    profile: InterestProfile, by_user: Mapping[str, Collection[str]] | None
+) -> Collection[str]:
+    return profile.reviewed if by_user is None else by_user.get(profile.user_id, ())
 
 
 def _reason(profile: InterestProfile, matching: MatchingName) -> str | None:

@@ -116,6 +116,33 @@ def test_the_plain_methods_work_inside_a_running_event_loop(
     assert typed == recommender.recommend_for(TYPED, 3)
 
 
+def test_each_of_many_gets_the_list_of_one_alone(
+    recommender: Recommender, profiles: list[InterestProfile]
+) -> None:
+    people = [*profiles, only(profiles[-1], "dislike"), only(profiles[-1], None)]
+    for matching in ("hub", "cosine"):
+        alone = [recommender.recommend(profile, 7, matching=matching) for profile in people]
+        many = recommender.recommend_many(people, 7, matching=matching)
+        assert [recommender.finish(*pair, 7) for pair in zip(many, people, strict=True)] == alone
+    assert recommender.recommend_many([], 7) == []
+    left_out = {"u01": [alone[0].recommendations[0].item_id]}
+    (other, *_) = recommender.recommend_many(profiles, 7, matching="cosine", left_out=left_out)
+    assert other[0].item_id != left_out["u01"][0]
+
+
+def test_only_some_items_may_be_allowed(recommender: Recommender, profile: InterestProfile) -> None:
+    allowed = ["film-interstellar", "film-arrival", "no such item"]
+    found = recommender.recommend(profile, left_out=(), only=allowed)
+    assert sorted(item.item_id for item in found) == ["film-arrival", "film-interstellar"]
+    typed = recommender.recommend_for(TYPED, only=allowed)
+    assert len(typed) == 2
+
+
+def test_a_list_has_at_least_one_place(recommender: Recommender) -> None:
+    with pytest.raises(InputError, match="at least 1"):
+        recommender.recommend_for(TYPED, 0)
+
+
 def test_an_error_inside_a_running_event_loop_is_the_same_error(recommender: Recommender) -> None:
     async def notebook() -> None:
         recommender.recommend_for(" ")

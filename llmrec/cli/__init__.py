@@ -23,8 +23,10 @@ from llmrec.errors import (
 COMMANDS = {
     "audit": "Say whether profiles have seen what an evaluation holds out.",
     "calls": "Look into call logs, and keep of them what is needed.",
+    "compare": "Compare two evaluations user by user.",
     "demo": "Show what this does, offline, with the data that comes with it.",
     "doctor": "Say what works with these settings.",
+    "evaluate": "Say how well systems find what is held out, with intervals.",
     "explain": "Say why the first items of lists were chosen.",
     "extract": "Make interest profiles from reviews.",
     "index": "Make the index of a catalogue.",

@@ -21,7 +21,7 @@ from llmrec.reranking.run import ListRun
 
 @click.command("explain")
 @click.argument("lists")
-@options.profiles
+@options.of_profiles
 @options.items
 @options.explained
 @options.explain

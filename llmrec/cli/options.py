@@ -4,6 +4,7 @@ import functools
 import json
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -53,6 +54,20 @@ def _sampling(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> 
         except ValueError:
             fields[name] = value
     return fields
+
+
+def _ids(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
+    """Return the ids of ``ID,ID…``, or of the lines of ``@FILE``."""
+    if value is None:
+        return None
+    if not value.startswith("@"):
+        return [item_id for item_id in value.split(",") if item_id]
+    path = Path(value[1:])
+    try:
+        lines = path.read_text("utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"ids, one a line, cannot be read: {error}", path=path) from None
+    return [line for line in lines if line]
 
 
 def _price(_: click.Context, __: click.Parameter, text: str | None) -> "Price | None":
@@ -150,6 +165,17 @@ k = _option(
     "--k", "-k", "k", type=click.IntRange(min=1), default=10, show_default=True,
     help="Number of items.",
 )  # fmt: skip
+only = _option(
+    "--only", metavar="ID,…|@FILE", callback=_ids,
+    help="Recommend these items only; a file has one id a line.",
+)  # fmt: skip
+exclude = _option(
+    "--exclude", metavar="ID,…|@FILE", callback=_ids, help="Never recommend these items."
+)
+category = _option(
+    "--category", "categories", multiple=True, metavar="NAME",
+    help="Only items of this category; of any of these, if given again.",
+)  # fmt: skip
 output_format = _option(
     "--format", "output_format", type=click.Choice(["json", "table"]),
     help="Default: table on a terminal, else json.",
@@ -222,7 +248,33 @@ rerank_weight = _option(
     help="Fuse the model's ranks with the first stage's, W to 1 - W.",
 )  # fmt: skip
 
-profiles = _option(
+profiles = _option("--profiles", metavar="PROFILES", help="Profiles made from the histories.")
+systems = _option(
+    "--systems", metavar="NAME,…", help="Which systems. Default: all that can be built."
+)
+metrics = _option(
+    "--metrics", metavar="NAME,…", default="nDCG@10,R@10,RR@10", show_default=True,
+    help="Which metrics, the main one first.",
+)  # fmt: skip
+maybe_sampled = _option(
+    "--candidates", metavar="FILE|sampled:N",
+    help="Rank only these items of each user, or the ones to be found among N at random: NOT "
+    "COMPARABLE with a whole catalogue.",
+)  # fmt: skip
+runs = _option(
+    "--run", "runs", multiple=True, metavar="NAME=FILE",
+    help="A TREC run, or lists of recommend or rerank (.jsonl), as a system of this name.",
+)  # fmt: skip
+seed = _option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
+    help="Of everything that is drawn.",
+)  # fmt: skip
+fail_under = _option(
+    "--fail-under", multiple=True, metavar="[SYSTEM:]METRIC=X",
+    help="Exit with 1 where the mean is below X, of profile-hub or, without it, the best system.",
+)  # fmt: skip
+exit_zero = _option("--exit-zero", is_flag=True, help="Say what --fail-under finds, and exit 0.")
+of_profiles = _option(
     "--profiles", required=True, metavar="PROFILES", help="The profiles that the lists are for."
 )
 explained = _option(

@@ -1,12 +1,15 @@
 """``llmrec recommend``: ranked lists for profiles, or for a typed sentence."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import click
 
-from llmrec.async_recommender import Explaining
+from llmrec.async_recommender import SHORTLIST, Explaining
 from llmrec.cli import options
 from llmrec.cli.lists import (
     bank_of_run,
@@ -19,8 +22,9 @@ from llmrec.cli.lists import (
 from llmrec.cli.rerank_options import reranks
 from llmrec.cli.server_options import embeds
 from llmrec.errors import SettingsError
-from llmrec.matching.bank_choice import BankName
+from llmrec.matching.bank_choice import BankName, ChosenBank
 from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.masks import allowed_items
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import (
     ChatStages,
@@ -39,6 +43,9 @@ from llmrec.reranking.reranking import RerankOptions
 from llmrec.reranking.run import ListRun
 from llmrec.waiting import wait_for
 
+_TOGETHER = 256
+"""Users for whom the catalogue is read once."""
+
 
 @click.command("recommend")
 @click.argument("profiles", required=False)
@@ -48,6 +55,9 @@ from llmrec.waiting import wait_for
 @options.split
 @options.k
 @options.user
+@options.only
+@options.exclude
+@options.category
 @options.matching
 @options.run_bank
 @options.rerank
@@ -75,6 +85,9 @@ def command(
     split: str | None,
     k: int,
     user: str | None,
+    only: list[str] | None,
+    exclude: list[str] | None,
+    categories: tuple[str, ...],
     matching: MatchingName,
     bank: BankName,
     rerank: bool,
@@ -109,12 +122,15 @@ def command(
         raise SettingsError("--rerank and --explain need PROFILES: a sentence has no profile")
     mode = options.mode(replay, fresh)
     catalogue = ContentIndex(index)
+    allowed = None
+    if only is not None or exclude or categories:
+        allowed = allowed_items(catalogue, only=only, exclude=exclude or (), categories=categories)
     vector_server = open_server(embed_server)
     opened = embedder_of_index(catalogue, vectors, mode, vector_server)
     try:
         if like is not None:
             recommender = Recommender(catalogue, opened.embedder, servers=[vector_server])
-            listed = wait_for(_recommend_for(recommender, like, k, matching, bank))
+            listed = wait_for(_recommend_for(recommender, like, k, matching, bank, allowed))
             list_printer(output_format)(listed)
             return 0
         run = list(read_profiles(profiles or "-"))
@@ -138,8 +154,8 @@ def command(
                 sampling=sampling,
             )
         recommender = Recommender(catalogue, opened.embedder, stages)
-        wish = _Wish(k, matching, bank, rerank, explain)
-        making = _lists(recommender, stages, wish, run, reviewed)
+        wish = _Wish(k, matching, bank, allowed, rerank, explain)
+        making = _lists(recommender, stages, wish, run, wanted, reviewed)
         servers = [chat_server, vector_server]
         return print_lists(making, wanted, output_format, servers, concurrency, catalogue.titles)
     finally:
@@ -153,16 +169,22 @@ class _Wish:
     k: int
     matching: MatchingName
     bank: BankName
+    only: Collection[str] | None
     rerank: bool
     explain: Explaining
 
 
 async def _recommend_for(
-    recommender: Recommender, like: str, k: int, matching: MatchingName, bank: BankName
+    recommender: Recommender,
+    like: str,
+    k: int,
+    matching: MatchingName,
+    bank: BankName,
+    only: Collection[str] | None,
 ) -> Recommendation:
     try:
         chosen = await bank_of_run(recommender, bank, matching)
-        return await recommender.arecommend_for(like, k, matching=matching, bank=chosen)
+        return await recommender.arecommend_for(like, k, matching=matching, bank=chosen, only=only)
     finally:
         await recommender.aclose()
 
@@ -172,22 +194,57 @@ async def _lists(
     stages: ChatStages,
     wish: _Wish,
     run: Sequence[InterestProfile],
+    wanted: Sequence[InterestProfile],
     reviewed: Mapping[str, Sequence[str]] | None,
 ) -> ListRun:
     """Return the run that makes the lists."""
     chosen = await bank_of_run(recommender, wish.bank, wish.matching, run)
+    matched = _Matched(recommender, wish, chosen, iter(wanted), reviewed)
 
     async def make(profile: InterestProfile) -> Recommendation:
-        own = None if reviewed is None else reviewed.get(profile.user_id, ())
-        return await recommender.arecommend(
+        return await recommender.afinish(
+            await matched.next(),
             profile,
             wish.k,
-            matching=wish.matching,
-            bank=chosen,
-            left_out=own,
             rerank=wish.rerank,
-            recent=own,
+            recent=None if reviewed is None else reviewed.get(profile.user_id, ()),
             explain=wish.explain,
         )
 
     return ListRun(make, stages.meters)
+
+
+class _Matched:
+    """The first stage's lists, one after the other, made for many users at a time."""
+
+    def __init__(
+        self,
+        recommender: Recommender,
+        wish: _Wish,
+        bank: BankName | ChosenBank,
+        wanted: Iterator[InterestProfile],
+        reviewed: Mapping[str, Sequence[str]] | None,
+    ) -> None:
+        self._recommender = recommender
+        self._wish = wish
+        self._bank = bank
+        self._wanted = wanted
+        self._reviewed = reviewed
+        self._made: deque[Recommendation] = deque()
+        self._turn = asyncio.Lock()
+
+    async def next(self) -> Recommendation:
+        """Return the list of the next of the wanted users."""
+        async with self._turn:
+            if not self._made:
+                self._made.extend(
+                    await self._recommender.arecommend_many(
+                        list(islice(self._wanted, _TOGETHER)),
+                        max(SHORTLIST, self._wish.k) if self._wish.rerank else self._wish.k,
+                        matching=self._wish.matching,
+                        bank=self._bank,
+                        left_out=self._reviewed,
+                        only=self._wish.only,
+                    )
+                )
+            return self._made.popleft()

@@ -3,69 +3,29 @@
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from llmrec.errors import ChatUnavailable, SettingsError, Stopped
+from llmrec.llm.per_minute import Clock, RequestsPerMinute, TokensPerMinute
 
-Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[None]]
-
-_USED = 0.98
-"""Part of a limit that is used: answers and clocks are never quite even, and a refusal costs more
-than the rest is worth."""
-
-_BURST_S = 0.1
-"""Seconds' worth of a limit that may be used at once: long enough for a program that was busy to
-catch up, and short enough for servers that split a minute's limit into seconds."""
-
-_NOTHING = 1e-6
-"""A smaller amount is a rounding error: no wait is so short."""
-
-
-class Bucket:
-    """What may be used per minute, refilled evenly: a token bucket (Turner 1986).
-
-    An amount larger than the bucket waits for a full one and leaves a debt, so that it comes
-    through however many small ones there are.
-
-    Args:
-        per_min: the limit.
-        clock: seconds that only grow.
-    """
-
-    def __init__(self, per_min: float, clock: Clock) -> None:
-        self.per_min = per_min
-        self._per_s = _USED * per_min / 60
-        self._full = max(1.0, _BURST_S * self._per_s)
-        self._level = 1.0
-        self._clock = clock
-        self._filled_at = clock()
-
-    def wait_s(self, amount: float) -> float:
-        """Return in how many seconds there is enough for an amount; 0 where there is now."""
-        now = self._clock()
-        self._level = min(self._full, self._level + (now - self._filled_at) * self._per_s)
-        self._filled_at = now
-        missing = min(amount, self._full) - self._level
-        return missing / self._per_s if missing > _NOTHING else 0.0
-
-    def take(self, amount: float) -> None:
-        """Use an amount; a negative one is given back."""
-        self._level -= amount
 
 
 class RateLimiter:
     """Lets attempts begin, first come first served, for all callers of one server.
+
+    How many may be under way at once follows the refusals, so that a server that has enough is not
+    asked by everybody at once (slow start and congestion avoidance, Jacobson 1988): a refusal
+    halves it; an answer adds one up to where it was halved first, from there on one a round.
 
     Args:
         requests_per_min: None for no limit.
         tokens_per_min: of input and output together; None for no limit.
         clock: seconds that only grow.
         sleep: waits for some seconds.
-
-    Attributes:
-        clock: as given.
     """
 
     def __init__(
@@ -76,20 +36,27 @@ class RateLimiter:
         clock: Clock = time.monotonic,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._requests = None if requests_per_min is None else Bucket(requests_per_min, clock)
-        self._tokens = None if tokens_per_min is None else Bucket(tokens_per_min, clock)
+        self._requests = (
+            None if requests_per_min is None else RequestsPerMinute(requests_per_min, clock)
+        )
+        self._tokens = None if tokens_per_min is None else TokensPerMinute(tokens_per_min, clock)
         self._clock = clock
         self._sleep = sleep
         self._not_before = clock()
+        self._room = self._halved_at = math.inf
+        self._answered = True
+        self._under_way = 0
+        self._freed: asyncio.Future[None] | None = None
+        self._refusals = 0
         self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
             WeakKeyDictionary()
         )
-        self._sleeping: set[asyncio.Future[None]] = set()
+        self._waiting: set[asyncio.Future[None]] = set()
         self._stopped = False
 
     @property
     def counts_tokens(self) -> bool:
-        """Whether ``take`` must know the tokens of a request."""
+        """Whether ``attempt`` must know the tokens of a request."""
         return self._tokens is not None
 
     @property
@@ -101,11 +68,14 @@ class RateLimiter:
         """Let nobody begin for so long: one caller was told, and it holds for all."""
         self._not_before = max(self._not_before, self._clock() + seconds)
 
-    async def take(self, tokens: float = 0, max_pause_s: float = math.inf) -> None:
-        """Wait until an attempt may begin, and count it.
+    @asynccontextmanager
+    async def attempt(
+        self, tokens: float = 0, max_pause_s: float = math.inf
+    ) -> AsyncIterator["Attempt"]:
+        """Wait until an attempt may begin, and count it until the block ends.
 
         Args:
-            tokens: that it may take, input and output; ``settle`` corrects it.
+            tokens: that it may take, input and output.
             max_pause_s: how long a pause is worth waiting for.
 
         Raises:
@@ -119,19 +89,12 @@ class RateLimiter:
                 f"{self._tokens.per_min:,.0f} allows in a minute: raise --tpm, or send less"
             )
         async with self._turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
-            while (seconds := self._wait_s(tokens)) > 0:
-                if self.paused_s > max_pause_s:
-                    raise ChatUnavailable("no call is made before the server's wait", self.paused_s)
-                await self.sleep(seconds)
-            self._refuse_if_stopped()
-            if self._requests is not None:
-                self._requests.take(1)
-            self.settle(0, tokens)
-
-    def settle(self, taken: float, used: float) -> None:
-        """Count the tokens that were used in place of those that were taken."""
-        if self._tokens is not None:
-            self._tokens.take(used - taken)
+            await self._turn(tokens, max_pause_s)
+            begun = self._begin(tokens)
+        try:
+            yield begun
+        finally:
+            self._end()
 
     async def sleep(self, seconds: float) -> None:
         """Wait.
@@ -139,29 +102,101 @@ class RateLimiter:
         Raises:
             Stopped: ``stop`` was called, now or before.
         """
-        self._refuse_if_stopped()
-        sleeping = asyncio.ensure_future(self._sleep(seconds))
-        self._sleeping.add(sleeping)
-        try:
-            await asyncio.wait([sleeping])
-        finally:
-            sleeping.cancel()
-            self._sleeping.discard(sleeping)
-        self._refuse_if_stopped()
+        await self._wait(asyncio.ensure_future(self._sleep(seconds)))
 
     def stop(self) -> None:
         """Let no further attempt begin, and end the waits: attempts under way go on."""
         self._stopped = True
-        for sleeping in self._sleeping:
-            sleeping.cancel()
+        for waiting in self._waiting:
+            waiting.cancel()
+
+    async def _turn(self, tokens: float, max_pause_s: float) -> None:
+        """Wait, as the first of all who wait, until an attempt may begin."""
+        while True:
+            self._refuse_if_stopped()
+            if self.paused_s > max_pause_s:
+                raise ChatUnavailable("the server wants no request for long", self.paused_s)
+            if self._under_way >= self._room:
+                self._freed = asyncio.get_running_loop().create_future()
+                await self._wait(self._freed)
+            elif (seconds := self._wait_s(tokens)) > 0:
+                await self.sleep(seconds)
+            else:
+                return
 
     def _wait_s(self, tokens: float) -> float:
         return max(
             self.paused_s,
-            0.0 if self._requests is None else self._requests.wait_s(1),
+            0.0 if self._requests is None else self._requests.wait_s(),
             0.0 if self._tokens is None else self._tokens.wait_s(tokens),
         )
+
+    async def _wait(self, waiting: asyncio.Future[None]) -> None:
+        self._waiting.add(waiting)
+        try:
+            self._refuse_if_stopped()
+            await asyncio.wait([waiting])
+            self._refuse_if_stopped()
+        finally:
+            waiting.cancel()
+            self._waiting.discard(waiting)
 
     def _refuse_if_stopped(self) -> None:
         if self._stopped:
             raise Stopped("no call is made after a stop; the same command goes on from here")
+
+    def _begin(self, tokens: float) -> "Attempt":
+        if self._requests is not None:
+            self._requests.take()
+        self._use_tokens(tokens)
+        self._under_way += 1
+        return Attempt(self, tokens, self._refusals)
+
+    def _end(self) -> None:
+        self._under_way -= 1
+        if self._freed is not None and not self._freed.done():
+            self._freed.set_result(None)
+
+    def _use_tokens(self, tokens: float) -> None:
+        if self._tokens is not None:
+            self._tokens.take(tokens)
+
+    def _grow(self) -> None:
+        """Make room for more after an answer."""
+        self._answered = True
+        self._room += 1 if self._room < self._halved_at else 1 / self._room
+
+    def _halve(self, refusals: int) -> None:
+        """Leave less room, unless an attempt that began as early as this one did that already."""
+        if refusals != self._refusals:
+            return
+        self._refusals += 1
+        self._room = max(1.0, min(self._room, self._under_way) / 2)
+        if self._answered:
+            self._halved_at = self._room
+        self._answered = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt under way, and what it took."""
+
+    limiter: RateLimiter
+    tokens: float
+    refusals: int
+
+    def answered(self, tokens: float | None) -> None:
+        """Count the tokens that it used in place of those that it took, if the server says them."""
+        self.limiter._grow()
+        if tokens is not None:
+            self.limiter._use_tokens(tokens - self.tokens)
+
+    def refused(self, *, limited: bool) -> None:
+        """Give its tokens back: the server did nothing.
+
+        Args:
+            limited: whether it refused because there is too much to do.
+        """
+        self.limiter._use_tokens(-self.tokens)
+        if limited:
+            self.limiter._halve(self.refusals)

@@ -19,7 +19,7 @@ from tenacity import (
 
 from llmrec.errors import ChatUnavailable, SettingsError
 from llmrec.llm.limit_headers import reset_s
-from llmrec.llm.limits import RateLimiter
+from llmrec.llm.limits import Attempt, RateLimiter
 from llmrec.llm.openai_errors import mapped, timed_out, without_key
 
 if TYPE_CHECKING:
@@ -149,25 +149,29 @@ class Server:
     async def _attempt(
         self, send: Send, expected: str, not_empty: bool = False, tokens: float = 0
     ) -> dict[str, Any]:
+        async with self.limiter.attempt(tokens, self.settings.max_wait_s) as attempt:
+            response = await self._sent(send, attempt)
+            self.limiter.pause(min(reset_s(response.headers) or 0, self.settings.max_wait_s))
+            body = self._read(response.content, expected, not_empty)
+            attempt.answered(_used_tokens(body))
+            return body
+
+    async def _sent(self, send: Send, attempt: Attempt) -> Any:
+        """Return the response; what a refusal asks of one caller holds for all."""
         import openai
 
-        await self.limiter.take(tokens, self.settings.max_wait_s)
         try:
             async with asyncio.timeout(self.settings.timeout_s):
-                response = await send(self._client())
+                return await send(self._client())
         except TimeoutError:
             raise timed_out(self.address, self.settings) from None
         except openai.APIError as error:
             refused = mapped(error, self.address, self.settings)
-            if isinstance(error, openai.APIStatusError):  # the server says that it did nothing
-                self.limiter.settle(tokens, 0)
-            if isinstance(refused, ChatUnavailable):
-                self.limiter.pause(refused.retry_after_s or 0)
+            asked_s = refused.retry_after_s if isinstance(refused, ChatUnavailable) else None
+            if isinstance(error, openai.APIStatusError):
+                attempt.refused(limited=error.status_code == 429 or asked_s is not None)
+            self.limiter.pause(asked_s or 0)
             raise refused from None
-        self.limiter.pause(min(reset_s(response.headers) or 0, self.settings.max_wait_s))
-        body = self._read(response.content, expected, not_empty)
-        self.limiter.settle(tokens, _used_tokens(body, tokens))
-        return body
 
     def _read(self, content: bytes, expected: str, not_empty: bool) -> dict[str, Any]:
         try:
@@ -258,10 +262,10 @@ def _checked_url(base_url: str) -> SplitResult:
     return parts
 
 
-def _used_tokens(body: Mapping[str, Any], otherwise: float) -> float:
+def _used_tokens(body: Mapping[str, Any]) -> int | None:
     usage = body.get("usage")
     total = usage.get("total_tokens") if isinstance(usage, Mapping) else None
-    return total if isinstance(total, int) else otherwise
+    return total if isinstance(total, int) else None
 
 
 def _given_up(error: ChatUnavailable, attempts: int) -> str:

@@ -384,6 +384,48 @@ def test_a_sentence_that_is_not_unicode_is_an_input_error(llmrec: Llmrec, like: 
     assert llmrec(*like, "night ferry \udcff").code == 2
 
 
+def test_only_excluded_and_of_a_category(llmrec: Llmrec, run: list[str], demo: Path) -> None:
+    rows = map(json.loads, (demo / "items.jsonl").read_text("utf-8").splitlines())
+    series = [row["item_id"] for row in rows if "series" in row["categories"]]
+    run = [*run, "-k", "200"]
+    every = {answer["user_id"]: ids(answer) for answer in llmrec(*run).lists}
+    one, *others = series
+    Path("wanted.txt").write_text("\n".join([*series, ""]), "utf-8")
+    for options, wanted in (
+        (["--category", "series"], series),
+        (["--category", "series", "--exclude", one], others),
+        (["--only", "@wanted.txt"], series),
+        (["--only", f"{one},{others[0]}"], [one, others[0]]),
+        (["--only", "@wanted.txt", "--exclude", ",".join(others)], [one]),
+    ):
+        done = llmrec(*run, *options)
+        assert (done.code, done.err) == (0, "")
+        for answer in done.lists:
+            assert ids(answer) == [item for item in every[answer["user_id"]] if item in wanted]
+
+
+def test_a_sentence_keeps_to_what_is_allowed(llmrec: Llmrec, like: list[str]) -> None:
+    (answer,) = llmrec(*like, TYPED, "--only", "film-arrival,film-the-martian").lists
+    assert sorted(ids(answer)) == ["film-arrival", "film-the-martian"]
+
+
+def test_ids_that_nobody_knows_are_said_and_nothing_left_is_an_error(
+    llmrec: Llmrec, run: list[str]
+) -> None:
+    done = llmrec(*run, "--exclude", "no-such-item")
+    assert done.code == 0
+    assert "not in the catalogue: 'no-such-item'" in done.err
+    done = llmrec(*run, "--only", "no-such-item")
+    assert (done.code, done.out) == (2, "")
+    assert "no item is left" in done.err
+    done = llmrec(*run, "--only", "@no-such-file")
+    assert (done.code, done.out) == (2, "")
+    assert "no-such-file" in done.err
+    done = llmrec(*run, "--category", "no such category")
+    assert (done.code, done.out) == (2, "")
+    assert "'no such category'" in done.err
+
+
 @pytest.fixture
 def reranking(run: list[str], demo: Path) -> list[str]:
     log = ["--calls", str(demo / "rerank.jsonl"), "--model", "claude"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -381,3 +382,26 @@ def test_a_line_of_another_format_says_what_to_do(tmp_path: Path) -> None:
     path.write_text('{"format": 2, "custom_id": "0", "request": {}}\n', "utf-8")
     with pytest.raises(InputError, match="if a newer llmrec wrote it, install that one"):
         CallLog(path)
+
+
+def test_a_line_that_became_unreadable_is_detected(tmp_path: Path) -> None:
+    log = log_of(tmp_path / "calls.jsonl", "one")
+    with log.path.open("r+b") as file:
+        file.write(b"[")
+    with pytest.raises(InputError, match="the line was altered"):
+        log.find(asked("one"))
+
+
+def test_where_there_is_no_room_the_answer_is_named_and_what_was_there_stays(
+    tmp_path: Path,
+) -> None:
+    log = log_of(tmp_path / "calls.jsonl", "one")
+    whole = log.path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 50, limits[1]))
+    try:
+        with pytest.raises(InputError, match="the answer to test/two came, but is not recorded"):
+            log_of(log.path, "two")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert log.path.read_bytes() == whole
