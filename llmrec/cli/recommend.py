@@ -1,10 +1,8 @@
 """``llmrec recommend``: ranked lists for profiles, or for a typed sentence."""
 
 import asyncio
-from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import click
@@ -22,7 +20,7 @@ from llmrec.cli.lists import (
 )
 from llmrec.cli.rerank_options import reranks
 from llmrec.cli.server_options import embeds
-from llmrec.errors import SettingsError
+from llmrec.errors import ChatError, RecordingMissing, SettingsError
 from llmrec.matching.bank_choice import BankName, ChosenBank
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.masks import allowed_items
@@ -208,11 +206,11 @@ async def _lists(
 ) -> ListRun:
     """Return the run that makes the lists."""
     chosen = await bank_of_run(recommender, wish.bank, wish.matching, run)
-    matched = _Matched(recommender, wish, chosen, iter(wanted), reviewed)
+    matched = _Matched(recommender, wish, chosen, wanted, reviewed)
 
     async def make(profile: InterestProfile) -> Recommendation:
         return await recommender.afinish(
-            await matched.next(),
+            await matched.of(profile),
             profile,
             wish.k,
             rerank=wish.rerank,
@@ -224,37 +222,54 @@ async def _lists(
 
 
 class _Matched:
-    """The first stage's lists, one after the other, made for many users at a time."""
+    """The first stage's lists, made for many users at a time as long as none of them fails."""
 
     def __init__(
         self,
         recommender: Recommender,
         wish: _Wish,
         bank: BankName | ChosenBank,
-        wanted: Iterator[InterestProfile],
+        wanted: Sequence[InterestProfile],
         reviewed: Mapping[str, Sequence[str]] | None,
     ) -> None:
         self._recommender = recommender
         self._wish = wish
         self._bank = bank
         self._wanted = wanted
+        self._places = {profile.user_id: place for place, profile in enumerate(wanted)}
         self._reviewed = reviewed
-        self._made: deque[Recommendation] = deque()
+        self._together = _TOGETHER
+        self._made: dict[str | None, Recommendation] = {}
         self._turn = asyncio.Lock()
 
-    async def next(self) -> Recommendation:
-        """Return the list of the next of the wanted users."""
+    async def of(self, profile: InterestProfile) -> Recommendation:
+        """Return the list of one of the wanted users, and forget it."""
         async with self._turn:
-            if not self._made:
-                self._made.extend(
-                    await self._recommender.arecommend_many(
-                        list(islice(self._wanted, _TOGETHER)),
-                        self._wish.k,
-                        matching=self._wish.matching,
-                        bank=self._bank,
-                        left_out=self._reviewed,
-                        only=self._wish.only,
-                        depth=max(SHORTLIST, self._wish.k) if self._wish.rerank else None,
-                    )
-                )
-            return self._made.popleft()
+            if profile.user_id not in self._made:
+                await self._make_from(self._places[profile.user_id])
+            return self._made.pop(profile.user_id)
+
+    async def _make_from(self, place: int) -> None:
+        """Make the lists of the user at a place and of those after; of that user alone, if need be.
+
+        Who fails must not fail the others: after an error everybody is matched alone.
+        """
+        try:
+            lists = await self._match(self._wanted[place : place + self._together])
+        except (RecordingMissing, ChatError):
+            if self._together == 1:
+                raise
+            self._together = 1
+            lists = await self._match(self._wanted[place : place + 1])
+        self._made.update((listed.user_id, listed) for listed in lists)
+
+    async def _match(self, profiles: Sequence[InterestProfile]) -> list[Recommendation]:
+        return await self._recommender.arecommend_many(
+            profiles,
+            self._wish.k,
+            matching=self._wish.matching,
+            bank=self._bank,
+            left_out=self._reviewed,
+            only=self._wish.only,
+            depth=max(SHORTLIST, self._wish.k) if self._wish.rerank else None,
+        )
