@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from llmrec.matching.embedding import LexicalEmbedder, LocalEmbedder
     from llmrec.matching.similarity import cosine
     from llmrec.profiling.extraction import Extraction, Extractor
+    from llmrec.profiling.run import ExtractionRun
     from llmrec.recommender import Recommender
     from llmrec.records.grouping import UserReviews, read_users
     from llmrec.records.profile import Evidence, Interest, InterestProfile, Source, read_profiles
@@ -71,6 +72,7 @@ _MODULES = {
     "matching.embedding": "LexicalEmbedder LocalEmbedder",
     "matching.similarity": "cosine",
     "profiling.extraction": "Extraction Extractor",
+    "profiling.run": "ExtractionRun",
     "recommender": "Recommender",
     "records.grouping": "UserReviews read_users",
     "records.profile": "Evidence Interest InterestProfile Source read_profiles",
@@ -101,6 +103,7 @@ __all__ = [
     "Explainer",
     "Explanation",
     "Extraction",
+    "ExtractionRun",
     "Extractor",
     "IndexMismatch",
     "InputError",
