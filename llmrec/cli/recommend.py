@@ -16,6 +16,7 @@ from llmrec.cli.lists import (
     open_fused,
     print_lists,
     reviewed_items,
+    say_refused,
     wanted_profiles,
 )
 from llmrec.cli.rerank_options import reranks
@@ -164,7 +165,10 @@ def command(
         wish = _Wish(k, matching, bank, allowed, rerank, explain)
         making = _lists(recommender, stages, wish, run, wanted, reviewed)
         servers = [chat_server, vector_server]
-        return print_lists(making, wanted, output_format, servers, concurrency, catalogue.titles)
+        code = print_lists(making, wanted, output_format, servers, concurrency, catalogue.titles)
+        if stages.explainer is not None:
+            say_refused(stages.explainer.refused)
+        return code
     finally:
         opened.close()
 
