@@ -2,22 +2,26 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
-from llmrec.llm.prompts import load_prompt
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
-from llmrec.matching.profile_match import MatchingName, Taste, embedded_taste, match
+from llmrec.matching.first_stage import FirstStage
+from llmrec.matching.fused_match import FusedMatch
+from llmrec.matching.profile_match import MatchingName
+from llmrec.matching.weights import read_weights
 from llmrec.opening import (
+    ChatStages,
     Mode,
     ServerChoice,
     embedder_of_index,
@@ -25,16 +29,25 @@ from llmrec.opening import (
     live_chat,
     open_chat,
     open_server,
+    open_stages,
 )
-from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.profiling.run import ExtractionRun
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item, Review
 from llmrec.records.splits import Split
+from llmrec.reranking.composing import explain_composed
+from llmrec.reranking.reranking import DEFAULT_OPTIONS, RerankOptions
+
+T = TypeVar("T")
+
+Explaining = Literal["model", "composed", "none"]
 
 DEFAULT_SERVER = ServerChoice()
+NO_STAGES = ChatStages()
+SHORTLIST = 20
+"""So many of the best matches, or k where that is more, go to the reranker."""
 
 
 class AsyncRecommender:
@@ -45,20 +58,23 @@ class AsyncRecommender:
     Args:
         catalogue: the opened index.
         embedder: of that index, for queries.
-        extractor: makes profiles; None for a recommender of ready profiles.
-        servers: that the two call; closed with ``aclose``.
+        stages: what a chat model does; none of it by default.
+        servers: that these call; closed with ``aclose``.
+        fused: ranks by several parts; None for the match with the interests alone.
     """
 
     def __init__(
         self,
         catalogue: ContentIndex,
         embedder: Embedder,
-        extractor: Extractor | None = None,
+        stages: ChatStages = NO_STAGES,
         servers: Sequence[Server | None] = (),
+        fused: FusedMatch | None = None,
     ) -> None:
         self.catalogue = catalogue
+        self._first_stage = FirstStage(catalogue, embedder, fused)
         self._embedder = embedder
-        self._extractor = extractor
+        self._stages = stages
         self._servers = tuple(server for server in servers if server is not None)
 
     @classmethod
@@ -76,12 +92,16 @@ class AsyncRecommender:
         prompts: str | Path | None = None,
         rating_max: float = 5,
         sampling: Mapping[str, Any] | None = None,
+        rerank_options: RerankOptions = DEFAULT_OPTIONS,
+        weights: str | Path | None = None,
+        histories: Iterable[UserReviews] = (),
     ) -> Self:
         """Open an index.
 
         Args:
             folder: the index, made by ``llmrec index`` or ``Recommender.index``.
-            chat: name of the chat model that makes profiles; None to recommend only.
+            chat: name of the chat model that makes profiles, reranks and explains; None to match
+                only.
             calls: the call log; needed with ``chat``.
             mode: ``default`` reuses what is recorded and calls for the rest, ``replay`` never
                 calls, ``fresh`` always calls.
@@ -93,6 +113,11 @@ class AsyncRecommender:
             rating_max: top of the rating scale.
             sampling: further fields of each chat request (``temperature``, ``seed``…); nothing
                 is sent that is not set.
+            rerank_options: how lists are reranked, where that is asked for.
+            weights: of several parts, as ``llmrec fit`` wrote them; None for the match with the
+                interests alone.
+            histories: with ``weights``: everybody's reviews, for what is popular and what is
+                reviewed together (``read_users``).
 
         Raises:
             InputError, IndexMismatch: a file cannot be used.
@@ -101,21 +126,28 @@ class AsyncRecommender:
         catalogue = ContentIndex(folder)
         chat_server = open_server(server)
         vector_server = open_server(embed_server) if embed_server else chat_server
-        embedder = embedder_of_index(catalogue, vectors, mode, vector_server).embedder
+        opened = embedder_of_index(catalogue, vectors, mode, vector_server)
+        opened.close()  # folds in the vectors that were recorded before this
+        embedder = opened.embedder
         servers = (chat_server, vector_server)
+        fused = None
+        if weights is not None:
+            given = read_weights(weights).of(catalogue.manifest.model)
+            fused = FusedMatch(catalogue, given, histories)
         if chat is None:
-            return cls(catalogue, embedder, servers=servers)
+            return cls(catalogue, embedder, servers=servers, fused=fused)
         if calls is None:
             raise SettingsError("chat= needs calls=, the file that its calls are recorded in")
-        extractor = Extractor(
-            chat=open_chat(calls, mode, live or live_chat(chat_server)),
-            model=chat,
-            prompt=load_prompt(PROMPT_NAME, PLACEHOLDERS, prompts),
-            titles=catalogue.titles,
+        stages = open_stages(
+            open_chat(calls, mode, live or live_chat(chat_server)),
+            chat,
+            catalogue,
             rating_max=rating_max,
+            rerank_options=rerank_options,
+            prompts=prompts,
             sampling=sampling,
         )
-        return cls(catalogue, embedder, extractor, servers)
+        return cls(catalogue, embedder, stages, servers, fused)
 
     @classmethod
     async def aindex(
@@ -150,7 +182,7 @@ class AsyncRecommender:
 
     async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:
         """Async twin of ``profile``."""
-        extractor = self._required_extractor()
+        extractor = self._require(self._stages.extractor)
         return (await extractor.extract(UserReviews.of(reviews))).profile
 
     def extraction(self, split: Split | None = None, concurrency: int = 8) -> ExtractionRun:
@@ -163,7 +195,7 @@ class AsyncRecommender:
         Raises:
             SettingsError: no chat model was named.
         """
-        return ExtractionRun(self._required_extractor(), split, concurrency)
+        return ExtractionRun(self._require(self._stages.extractor), split, concurrency)
 
     async def arecommend(
         self,
@@ -173,26 +205,67 @@ class AsyncRecommender:
         matching: MatchingName = "hub",
         bank: BankName | ChosenBank = "auto",
         left_out: Collection[str] | None = None,
+        only: Collection[str] | None = None,
+        rerank: bool = False,
+        recent: Sequence[str] | None = None,
+        explain: Explaining | bool = "composed",
     ) -> Recommendation:
         """Async twin of ``recommend``."""
-        chosen = await self._chosen(matching, bank)
-        if left_out is None:
-            left_out = {source.item_id for source in profile.sources if source.item_id}
-        unusable = not profile.interests or (matching == "cosine" and not profile.likes)
-        return Recommendation(
-            user_id=profile.user_id,
-            bank=chosen.kind if chosen else None,
-            reason=_reason(profile, matching),
-            recommendations=()
-            if unusable
-            else match(
-                await embedded_taste(profile.interests, self._embedder),
-                self.catalogue,
-                chosen,
-                k,
-                left_out,
-            ),
+        if rerank:
+            self._require(self._stages.reranker)
+        (matched,) = await self._first_stage.for_profiles(
+            [profile],
+            k,
+            await self._chosen(matching, bank),
+            [profile.reviewed if left_out is None else left_out],
+            self._positions(only),
+            depth=max(SHORTLIST, k) if rerank else k,
         )
+        return await self.afinish(
+            matched, profile, k, rerank=rerank, recent=recent, explain=explain
+        )
+
+    async def arecommend_many(
+        self,
+        profiles: Sequence[InterestProfile],
+        k: int = 10,
+        *,
+        matching: MatchingName = "hub",
+        bank: BankName | ChosenBank = "auto",
+        left_out: Mapping[str, Collection[str]] | None = None,
+        only: Collection[str] | None = None,
+        depth: int | None = None,
+    ) -> list[Recommendation]:
+        """Async twin of ``recommend_many``."""
+        return await self._first_stage.for_profiles(
+            profiles,
+            k,
+            await self._chosen(matching, bank),
+            [_left_out(profile, left_out) for profile in profiles],
+            self._positions(only),
+            depth,
+        )
+
+    async def afinish(
+        self,
+        matched: Recommendation,
+        profile: InterestProfile,
+        k: int = 10,
+        *,
+        rerank: bool = False,
+        recent: Sequence[str] | None = None,
+        explain: Explaining | bool = "composed",
+    ) -> Recommendation:
+        """Async twin of ``finish``."""
+        if rerank:
+            recent = profile.reviewed if recent is None else recent
+            reranker = self._require(self._stages.reranker)
+            matched = (await reranker.rerank(matched, profile, recent)).first(k)
+        if explain in (False, "none"):
+            return matched
+        if explain == "composed":
+            return explain_composed(matched, profile, self.catalogue.entries)
+        return await self._require(self._stages.explainer).explain(matched, profile)
 
     async def arecommend_for(
         self,
@@ -201,20 +274,11 @@ class AsyncRecommender:
         *,
         matching: MatchingName = "hub",
         bank: BankName | ChosenBank = "auto",
+        only: Collection[str] | None = None,
     ) -> Recommendation:
         """Async twin of ``recommend_for``."""
         chosen = await self._chosen(matching, bank)
-        taste = Taste(
-            names=(text,),
-            weights=np.ones(1),
-            is_like=np.ones(1, bool),
-            queries=await self._embedder.embed([text], "query"),
-        )
-        return Recommendation(
-            like=text,
-            bank=chosen.kind if chosen else None,
-            recommendations=match(taste, self.catalogue, chosen, k),
-        )
+        return await self._first_stage.for_sentence(text, k, chosen, self._positions(only))
 
     async def abank(
         self, name: BankName = "auto", profiles: Collection[InterestProfile] = ()
@@ -232,10 +296,14 @@ class AsyncRecommender:
         for server in self._servers:
             await server.aclose()
 
-    def _required_extractor(self) -> Extractor:
-        if self._extractor is None:
+    def _positions(self, only: Collection[str] | None) -> NDArray[np.intp] | None:
+        return None if only is None else np.array(self.catalogue.positions(only), np.intp)
+
+    @staticmethod
+    def _require(stage: T | None) -> T:
+        if stage is None:
             raise SettingsError("no chat model: open the index with chat= and calls=")
-        return self._extractor
+        return stage
 
     async def _chosen(
         self, matching: MatchingName, bank: BankName | ChosenBank
@@ -245,11 +313,7 @@ class AsyncRecommender:
         return bank if isinstance(bank, ChosenBank) else await self.abank(bank)
 
 
-def _reason(profile: InterestProfile, matching: MatchingName) -> str | None:
-    if profile.likes:
-        return None
-    if not profile.interests:
-        return "the profile has no interests"
-    if matching == "cosine":
-        return "the profile has no likes, and plain cosine goes by likes alone"
-    return "the profile has no likes: least disliked items first"
+def _left_out(
+    profile: InterestProfile, by_user: Mapping[str, Collection[str]] | None
+) -> Collection[str]:
+    return profile.reviewed if by_user is None else by_user.get(profile.user_id, ())

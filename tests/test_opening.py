@@ -155,7 +155,7 @@ def test_vectors_of_another_model_are_refused(index: ContentIndex, tmp_path: Pat
 
 
 def test_query_vectors_of_another_model_in_an_index_are_refused(index: ContentIndex) -> None:
-    write_vectors(index.folder / "queries.npz", "another-model", {})
+    write_vectors(index.files / "queries.npz", "another-model", {})
     with pytest.raises(IndexMismatch, match=r"queries\.npz.*another-model"):
         embedder_of_index(index, None, "default")
 
@@ -168,7 +168,7 @@ def test_an_index_of_an_unknown_embedder_is_refused(index: ContentIndex) -> None
 def test_an_index_of_another_version_of_the_embedder_is_not_asked_with_this_one(
     index: ContentIndex,
 ) -> None:
-    (index.folder / "queries.npz").unlink()
+    (index.files / "queries.npz").unlink()
     older = rewrite_manifest(index.folder, model="multilingual-e5-smaller")
     with pytest.raises(IndexMismatch):
         asyncio.run(embedder_of_index(older, None, "default").embedder.embed([NEW], "query"))
@@ -197,7 +197,7 @@ def test_a_new_query_under_replay_is_a_missing_recording(index: ContentIndex) ->
 def test_query_vectors_come_from_the_file_given_where_the_index_lacks_them(
     index: ContentIndex, demo: Path
 ) -> None:
-    (index.folder / "queries.npz").unlink()
+    (index.files / "queries.npz").unlink()
     with pytest.raises(RecordingMissing):
         asyncio.run(embedder_of_index(index, None, "default").embedder.embed([TYPED], "query"))
     opened = embedder_of_index(index, demo / "vectors.npz", "default")
@@ -208,8 +208,8 @@ def test_a_new_query_vector_goes_into_the_index(index: ContentIndex) -> None:
     opened = embedder_of_index(index, None, "default")
     made = asyncio.run(opened.embedder.embed([NEW], "query"))
     opened.close()
-    assert holds(index.folder / "queries.npz", NEW)
-    assert holds(index.folder / "queries.npz", TYPED)
+    assert holds(index.files / "queries.npz", NEW)
+    assert holds(index.files / "queries.npz", TYPED)
     replayed = embedder_of_index(index, None, "replay")
     np.testing.assert_array_equal(asyncio.run(replayed.embedder.embed([NEW], "query")), made)
 
@@ -226,10 +226,10 @@ def test_a_new_query_vector_goes_into_the_file_given_instead(
     opened.close()
     assert holds(own, NEW)
     assert not holds(own, TYPED)
-    assert not holds(index.folder / "queries.npz", NEW)
+    assert not holds(index.files / "queries.npz", NEW)
 
 
 def test_a_query_vector_is_kept_before_its_file_is_closed(index: ContentIndex) -> None:
     asyncio.run(embedder_of_index(index, None, "default").embedder.embed([NEW], "query"))
-    assert (index.folder / "queries.npz.part").exists()
-    assert holds(index.folder / "queries.npz", NEW)
+    assert (index.files / "queries.npz.part").exists()
+    assert holds(index.files / "queries.npz", NEW)

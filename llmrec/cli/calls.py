@@ -14,12 +14,15 @@ from rich.console import Console
 
 from llmrec.cli import llmrec, options
 from llmrec.cli.call_output import print_exchange, print_tallies
+from llmrec.cli.cost_output import print_costs
 from llmrec.cli.output import print_json, wants_json
 from llmrec.errors import InputError, SettingsError
+from llmrec.llm.call_costs import cost_of_calls
 from llmrec.llm.call_files import Rewritten, compact_calls, merge_calls, prune_calls, sort_calls
 from llmrec.llm.call_lines import logged_lines
 from llmrec.llm.call_stats import LoggedExchange, Tally, count_calls
 from llmrec.llm.calls import looked_up
+from llmrec.llm.pricing import Price, price_list
 
 _output = click.option(
     "-o", "--output", required=True, metavar="OUT", help="Where the lines go; LOG itself will do."
@@ -80,6 +83,24 @@ def stats(log: str, output_format: str | None) -> None:
         print_json(json.dumps({"total": total.to_dict(), "groups": groups}, ensure_ascii=False))
     else:
         print_tallies(Console(highlight=False), tallies, total)
+
+
+@command.command("cost")
+@click.argument("log")
+@options.price
+@options.output_format
+@options.says_on_stderr
+def cost(log: str, price: Price | None, output_format: str | None) -> None:
+    """Add up what exchanges cost.
+
+    By stage, model and day of LOG's exchanges, and by user; superseded and useless replies, which
+    were paid for too, stand apart as wasted. A price that is not known adds no money.
+    """
+    costs = cost_of_calls(log, price_list(price))
+    if wants_json(output_format):
+        print_json(json.dumps(costs.to_dict(), ensure_ascii=False))
+    else:
+        print_costs(Console(highlight=False), costs)
 
 
 @command.command("sort")

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from llmrec.cli import options
-from llmrec.cli.output import print_json, visible, wants_json
+from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.server_options import embeds
+from llmrec.cli.terminal import visible
 from llmrec.doctor.check import Check
 from llmrec.doctor.examining import Examined, examine
 from llmrec.matching.embedding import EmbedderChoice

@@ -1,7 +1,8 @@
 """``llmrec index``: a catalogue as vectors."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import asdict
 
 import click
 from pydantic_core import from_json
@@ -17,7 +18,6 @@ from llmrec.recommender import Recommender
 from llmrec.records.grouping import read_users
 from llmrec.records.profile import read_profiles
 from llmrec.records.reading import read_items, read_reviews
-from llmrec.records.reviews import Review
 from llmrec.records.splits import read_split
 from llmrec.records.tables import Table
 
@@ -37,6 +37,7 @@ from llmrec.records.tables import Table
 @options.split
 @options.rating_max
 @options.column
+@options.bank_column
 @options.skip_bad_rows
 @options.output_format
 @options.says_on_stderr
@@ -54,15 +55,20 @@ def command(
     split: str | None,
     rating_max: float,
     columns: dict[str, str],
+    bank_columns: dict[str, str],
     skip_bad_rows: bool,
     output_format: str | None,
 ) -> None:
     """Make the index of a catalogue, ITEMS, in the folder given with -o.
 
-    An index that is there already is replaced when the new one is complete.
+    The index holds exactly these items. What an index that is there already has of them is used
+    again, its stored bank too, and it is replaced when the new one is complete.
     """
-    if split is not None and bank_file is None:
-        raise SettingsError("--split says which reviews a bank may rest on: it goes with --bank")
+    if bank_file is None:
+        if split is not None:
+            raise SettingsError("--split says what a bank of reviews may rest on: give --bank")
+        if bank_columns:
+            raise SettingsError("--bank-column is about the file of a bank: give --bank")
     recommender = Recommender.index(
         read_items(items, columns=columns, skip_bad_rows=skip_bad_rows),
         output,
@@ -70,32 +76,53 @@ def command(
         server=embed_server,
         vectors=vectors,
         mode=options.mode(replay),
-        bank=None if bank_file is None else _stored_bank(bank_file, split, rating_max),
+        bank=None
+        if bank_file is None
+        else _stored_bank(bank_file, split, bank_columns, rating_max, skip_bad_rows),
     )
     manifest = recommender.catalogue.manifest
+    growth = asdict(manifest.growth)
     banks = {kind: entry.n for kind, entry in manifest.banks.items()}
     if wants_json(output_format):
-        summary = {"index": output, "items": manifest.n_items, "dim": manifest.dim, "banks": banks}
+        sizes = {"items": manifest.n_items, "dim": manifest.dim}
+        summary = {"index": output, **sizes, **growth, "banks": banks}
         print_json(json.dumps(summary, ensure_ascii=False))
     else:
+        grown = ", ".join(f"{n} {what}" for what, n in growth.items())
         said = ", ".join(f"{kind} ({n})" for kind, n in banks.items())
-        click.echo(f"{output}: {manifest.n_items} items, {manifest.dim} dims; banks: {said}")
+        click.echo(
+            f"{output}: {manifest.n_items} items ({grown}), {manifest.dim} dims; banks: {said}"
+        )
 
 
-def _stored_bank(path: str, split: str | None, rating_max: float) -> Bank:
+def _stored_bank(
+    path: str,
+    split: str | None,
+    columns: Mapping[str, str],
+    rating_max: float,
+    skip_bad_rows: bool,
+) -> Bank:
+    if path == "-":
+        raise SettingsError("--bank looks at its file before it reads it: - cannot stand for it")
     if _holds_profiles(path):
         if split is not None:
             raise SettingsError("--split goes with a bank of reviews: profiles have their own")
+        if columns:
+            raise SettingsError("--bank-column goes with a bank of reviews: profiles have none")
         return bank_of_profiles(read_profiles(path))
     if split is None:
-        return bank_of_reviews(read_reviews(path, rating_max=rating_max))
-    return bank_of_reviews(_history(path, split, rating_max))
-
-
-def _history(path: str, split_path: str, rating_max: float) -> Iterator[Review]:
-    split = read_split(split_path)
-    for user in read_users(path, users=split.lines, rating_max=rating_max):
-        yield from split.history(user).reviews
+        return bank_of_reviews(
+            read_reviews(path, columns=columns, rating_max=rating_max, skip_bad_rows=skip_bad_rows)
+        )
+    history = read_split(split)
+    users = read_users(
+        path,
+        users=history.lines,
+        columns=columns,
+        rating_max=rating_max,
+        skip_bad_rows=skip_bad_rows,
+    )
+    return bank_of_reviews(review for user in users for review in history.history(user).reviews)
 
 
 def _holds_profiles(path: str) -> bool:

@@ -10,7 +10,7 @@ from llmrec.evaluation.giveaway import TargetPopularity, target_popularity
 from llmrec.evaluation.held_out import HeldOut, hold_out
 from llmrec.evaluation.near_copy import MIN_SHARED, RUN_CHARACTERS
 from llmrec.evaluation.profile_leaks import check_profile
-from llmrec.matching.content_index import BankEntry
+from llmrec.matching.index_folder import BankEntry
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.splits import Split

@@ -30,6 +30,16 @@ def json_schema_format(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def object_schema(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object that has these properties, all of them and no other."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(properties),
+        "properties": dict(properties),
+    }
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
     """A value, and the call that gave it.
@@ -62,8 +72,14 @@ class Asker:
         """The best that the server is not known to refuse: json_schema, json_object or text."""
         return _FORMATS[self._format]
 
-    async def ask(self, request: ChatRequest, parse: Callable[[str], T]) -> Answer[T]:
-        """Ask, parse the JSON object in the reply, and ask again where that fails, at most twice.
+    async def ask(
+        self,
+        request: ChatRequest,
+        parse: Callable[[str], T],
+        *,
+        follow_ups: int = MAX_FOLLOW_UPS,
+    ) -> Answer[T]:
+        """Ask, parse the JSON object in the reply, and ask again where that fails.
 
         What is recorded is never asked for twice: a recorded reply that cannot be used is followed
         up, as it would have been had the run not ended there, and asked for anew only where no
@@ -73,6 +89,7 @@ class Asker:
         Args:
             request: with a ``json_schema`` response format.
             parse: makes the value of a JSON text, or raises ReplyInvalid.
+            follow_ups: how many times it may ask again.
 
         Raises:
             ChatError: no usable answer came.
@@ -85,10 +102,10 @@ class Asker:
         last = len(variants) - 1
         for number in range(next(recorded, self._format), last):
             try:
-                return await self._answer(variants[number], parse, MAX_FOLLOW_UPS)
+                return await self._answer(variants[number], parse, follow_ups)
             except FormatRefused as error:
                 self._step_down(number + 1, error)
-        return await self._answer(variants[last], parse, MAX_FOLLOW_UPS)
+        return await self._answer(variants[last], parse, follow_ups)
 
     def _step_down(self, number: int, error: FormatRefused) -> None:
         if number > self._format:

@@ -1,39 +1,47 @@
-"""Building an index folder: beside its place, then renamed."""
+"""Building an index folder: only what the older index there lacks is embedded."""
 
-import os
-import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
 
-from llmrec.errors import InputError
+from llmrec.errors import IndexMismatch, InputError
 from llmrec.llm.embedder import Embedder, Role, Rows, vector_key
 from llmrec.llm.vectors import VectorsFile, write_vectors
-from llmrec.matching.bank import Bank, bank_of_items
-from llmrec.matching.content_index import (
+from llmrec.matching.bank import Bank, BankKind, bank_of_items
+from llmrec.matching.content_index import ContentIndex, write_statistics
+from llmrec.matching.embedding import EmbedderChoice
+from llmrec.matching.entries import write_entries
+from llmrec.matching.index_folder import (
     BANK_FILES,
     HUB_FILES,
-    ITEMS,
-    MANIFEST,
-    MANIFEST_ADAPTER,
+    INDEX_FORMAT,
     QUERIES,
     ROWS,
     BankEntry,
-    ContentIndex,
+    Growth,
     Manifest,
-    file_digest,
-    write_statistics,
+    next_generation,
 )
-from llmrec.matching.embedding import EmbedderChoice
 from llmrec.matching.item_text import RULE, item_text
-from llmrec.matching.similarity import hub_statistics
-from llmrec.records.reviews import Item, item_json
+from llmrec.matching.reuse import OlderIndex, older_index
+from llmrec.matching.similarity import HubStatistics, hub_statistics
+from llmrec.records.reviews import Item
 
 _BATCH = 256
+_BLOCK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _EmbeddedBank:
+    kind: BankKind
+    entry: BankEntry
+    queries: Rows
+    texts: tuple[str, ...]
 
 
 async def build_index(
@@ -45,7 +53,10 @@ async def build_index(
     vectors: VectorsFile | None = None,
     stored: Bank | None = None,
 ) -> ContentIndex:
-    """Embed a catalogue and write its index folder, in place of an older one.
+    """Make the index of a catalogue, out of an older one there as far as that goes.
+
+    The index holds exactly the items given. Of an older index by the same embedder the rows of
+    all item texts that are still the same are kept, and its stored bank unless another is given.
 
     Args:
         items: the catalogue, ids unique.
@@ -57,61 +68,140 @@ async def build_index(
 
     Raises:
         InputError: there are no items, a bank is empty, a vector is not finite, or the folder
-            holds something else.
+            holds something else or is being written to.
+        IndexMismatch: the embedder's vectors have another dim than before.
         RecordingMissing: a vector is not recorded, and none may be made.
     """
     catalogue = tuple(items)
     if not catalogue:
         raise InputError("a catalogue of at least one item is expected, there is none")
     target = Path(folder)
-    banks = [bank_of_items(catalogue), *([stored] if stored else [])]
-    with _beside(target) as new:
-        rows = await _write_rows(new / ROWS, catalogue, embedder)
-        queries: dict[str, Rows] = {}
+    with next_generation(target) as new:
+        older = older_index(target, choice)
+        places = older.places(catalogue) if older else np.full(len(catalogue), -1)
+        rows = await _write_rows(new.files / ROWS, catalogue, embedder, older, places)
+        banks = [
+            await _embedded_bank(bank, embedder, older)
+            for bank in (bank_of_items(catalogue), stored)
+            if bank is not None
+        ]
+        if stored is None and older is not None:
+            banks += _kept_bank(older)
         for bank in banks:
-            queries.update(await _write_bank(new, bank, rows, embedder))
+            _write_bank(new.files, bank, rows, older, places)
+        queries = dict(older.queries) if older else {}
         if vectors is not None:
-            passages = {vector_key(embedder.model, "passage", item_text(i)) for i in catalogue}
-            kept = {key: row for key, row in vectors.rows.items() if key not in passages}
-            write_vectors(new / QUERIES, embedder.model, {**kept, **queries})
-        (new / ITEMS).write_text("".join(f"{item_json(i)}\n" for i in catalogue), "utf-8")
-        manifest = Manifest(
-            embedder=choice.name,
-            query_prefix=choice.query_prefix,
-            passage_prefix=choice.passage_prefix,
-            model=embedder.model,
-            dim=rows.shape[1],
-            n_items=len(catalogue),
-            items=file_digest(new / ITEMS),
-            item_text=RULE,
-            banks={bank.kind: _entry(bank) for bank in banks},
-            versions={package: version(package) for package in ("llmrec", "numpy")},
+            queries |= _recorded_queries(vectors, catalogue, banks)
+        if queries:
+            write_vectors(new.files / QUERIES, embedder.model, queries)
+        new.publish(
+            Manifest(
+                format=INDEX_FORMAT,
+                generation=new.number,
+                embedder=choice.name,
+                query_prefix=choice.query_prefix,
+                passage_prefix=choice.passage_prefix,
+                model=embedder.model,
+                dim=rows.shape[1],
+                n_items=len(catalogue),
+                items=write_entries(new.files, catalogue),
+                item_text=RULE,
+                banks={bank.kind: bank.entry for bank in banks},
+                growth=_growth(catalogue, older, places),
+                versions={package: version(package) for package in ("llmrec", "numpy")},
+            )
         )
-        (new / MANIFEST).write_bytes(MANIFEST_ADAPTER.dump_json(manifest, indent=1))
     return ContentIndex(target)
 
 
-async def _write_rows(path: Path, items: Sequence[Item], embedder: Embedder) -> Rows:
+async def _write_rows(
+    path: Path,
+    items: Sequence[Item],
+    embedder: Embedder,
+    older: OlderIndex | None,
+    places: NDArray[np.intp],
+) -> Rows:
+    """Write a row for each item: of its place in the older index, or embedded where that is -1."""
     rows: Rows | None = None
-    for start in range(0, len(items), _BATCH):
-        batch = items[start : start + _BATCH]
-        made = await _embedded([item_text(item) for item in batch], "passage", embedder)
+    if older is not None:
+        rows = open_memmap(path, "w+", np.float32, (len(items), older.rows.shape[1]))
+        for block in _blocks(np.flatnonzero(places >= 0), _BLOCK):
+            rows[block] = older.rows[places[block]]
+    for batch in _blocks(np.flatnonzero(places < 0), _BATCH):
+        made = await _embedded([item_text(items[place]) for place in batch], "passage", embedder)
         if rows is None:
             rows = open_memmap(path, "w+", np.float32, (len(items), made.shape[1]))
-        rows[start : start + len(batch)] = made
+        if made.shape[1] != rows.shape[1]:
+            raise IndexMismatch(
+                f"{embedder.model}: vectors of {rows.shape[1]} dims are expected, as in the index "
+                f"that is there, came {made.shape[1]}: remove that index to embed all items again"
+            )
+        rows[batch] = made
     assert rows is not None
     return rows
 
 
-async def _write_bank(folder: Path, bank: Bank, rows: Rows, embedder: Embedder) -> dict[str, Rows]:
-    """Write a bank's vectors and statistics; return its vectors by key."""
+async def _embedded_bank(bank: Bank, embedder: Embedder, older: OlderIndex | None) -> _EmbeddedBank:
+    """Embed those texts of a bank that the older index does not know."""
     if not bank.texts:
         raise InputError(f"the bank of {bank.source} is empty: there are none in its file")
-    queries = await _embedded(bank.texts, "query", embedder)
-    np.save(folder / BANK_FILES[bank.kind], queries)
-    write_statistics(folder / HUB_FILES[bank.kind], hub_statistics(rows, queries))
-    keys = [vector_key(embedder.model, "query", text) for text in bank.texts]
-    return dict(zip(keys, queries, strict=True))
+    known = older.known_queries(bank) if older else {}
+    new = [text for text in dict.fromkeys(bank.texts) if text not in known]
+    if new:
+        made = await _embedded(new, "query", embedder)
+        known = {**known, **dict(zip(new, made, strict=True))}
+    entry = BankEntry(bank.digest, bank.source, len(bank.texts), bank.reviews)
+    queries = np.stack([known[text] for text in bank.texts])
+    return _EmbeddedBank(bank.kind, entry, queries, bank.texts)
+
+
+def _write_bank(
+    folder: Path,
+    bank: _EmbeddedBank,
+    rows: Rows,
+    older: OlderIndex | None,
+    places: NDArray[np.intp],
+) -> None:
+    """Write a bank's vectors and statistics; the latter are computed where they may differ."""
+    np.save(folder / BANK_FILES[bank.kind], bank.queries)
+    mean, deviation = np.empty((2, len(rows)))
+    kept = older.hub(bank.kind, bank.entry.digest) if older else None
+    to_compute = np.arange(len(rows))
+    if kept is not None:
+        same = places >= 0
+        mean[same], deviation[same] = kept.mean[places[same]], kept.deviation[places[same]]
+        to_compute = np.flatnonzero(~same)
+    for block in _blocks(to_compute, _BLOCK):
+        hub = hub_statistics(rows[block], bank.queries)
+        mean[block], deviation[block] = hub.mean, hub.deviation
+    write_statistics(folder / HUB_FILES[bank.kind], HubStatistics(mean, deviation))
+
+
+def _kept_bank(older: OlderIndex) -> list[_EmbeddedBank]:
+    """Return the stored bank of the older index, if it has one."""
+    entry = older.bank("stored")
+    return [] if entry is None else [_EmbeddedBank("stored", entry, older.bank_rows("stored"), ())]
+
+
+def _recorded_queries(
+    vectors: VectorsFile, items: Sequence[Item], banks: Sequence[_EmbeddedBank]
+) -> dict[str, Rows]:
+    """Return by key what was recorded and is no item's, and what was made for the banks."""
+    passages = {vector_key(vectors.model, "passage", item_text(item)) for item in items}
+    queries = {key: row for key, row in vectors.rows.items() if key not in passages}
+    for bank in banks:
+        keys = (vector_key(vectors.model, "query", text) for text in bank.texts)
+        queries.update(zip(keys, bank.queries, strict=False))
+    return queries
+
+
+def _growth(items: Sequence[Item], older: OlderIndex | None, places: NDArray[np.intp]) -> Growth:
+    reused = int((places >= 0).sum())
+    return Growth(reused, len(items) - reused, older.n_removed(items) if older else 0)
+
+
+def _blocks(numbers: NDArray[np.intp], size: int) -> list[NDArray[np.intp]]:
+    return [numbers[start : start + size] for start in range(0, len(numbers), size)]
 
 
 async def _embedded(texts: Sequence[str], role: Role, embedder: Embedder) -> Rows:
@@ -120,34 +210,3 @@ async def _embedded(texts: Sequence[str], role: Role, embedder: Embedder) -> Row
     if len(wrong):
         raise InputError(f"{embedder.model}: a vector is not finite: {texts[wrong[0]][:80]!r}")
     return rows
-
-
-def _entry(bank: Bank) -> BankEntry:
-    return BankEntry(bank.digest, bank.source, len(bank.texts), bank.reviews)
-
-
-@contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """Give a new folder that takes the place of ``target`` at the end, if no error came."""
-    if target.exists() and not target.is_dir():
-        raise InputError("a folder is expected, this is a file", path=target)
-    if target.exists() and not (target / MANIFEST).exists() and any(target.iterdir()):
-        raise InputError("expected an index or no such folder: it holds other files", path=target)
-    new = target.with_name(f".{target.name}.new-{os.getpid()}")
-    old = target.with_name(f".{target.name}.old-{os.getpid()}")
-    try:
-        new.mkdir(parents=True)
-        yield new
-        if target.exists():
-            target.rename(old)
-        try:
-            new.rename(target)
-        except OSError:
-            if old.exists():
-                old.rename(target)
-            raise
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", path=target) from None
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)

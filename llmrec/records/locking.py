@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
 
+from llmrec.errors import InputError
+
 if sys.platform != "win32":
     import fcntl
 
@@ -33,6 +35,25 @@ def locked(path: Path, mode: Literal["r+b", "a+b"]) -> Iterator[IO[bytes]]:
             if is_at(file, path):
                 yield file
                 return
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the lock on a file, which is made if need be, or refuse; Windows has no such locks.
+
+    Raises:
+        InputError: another process holds it.
+        OSError: the file cannot be made.
+    """
+    with path.open("ab") as file:
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(
+                    "another process is writing here: wait until it is done", path=path.parent
+                ) from None
+        yield
 
 
 def write_all(file: IO[bytes], content: bytes) -> None:

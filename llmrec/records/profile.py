@@ -17,11 +17,11 @@ FORMAT = 1
 """Version of the files this package writes; a higher one is refused."""
 
 
-def known_format(version: int) -> int:
+def known_format(version: int, newest: int = FORMAT) -> int:
     """Refuse a file that a later version wrote."""
-    if version > FORMAT:
+    if version > newest:
         raise ValueError(
-            f"format {version} was written by a later version: this one reads up to {FORMAT}, "
+            f"format {version} was written by a later version: this one reads up to {newest}, "
             "upgrade llmrec"
         )
     return version
@@ -130,6 +130,12 @@ class InterestProfile:
     def dislikes(self) -> tuple[Interest, ...]:
         """The interests with polarity ``dislike``."""
         return tuple(interest for interest in self.interests if interest.polarity == "dislike")
+
+    @property
+    def reviewed(self) -> tuple[str, ...]:
+        """Ids of the items that its sources are about, each where it came first."""
+        items = (source.item_id for source in self.sources if source.item_id is not None)
+        return tuple(dict.fromkeys(items))
 
     def to_json(self) -> str:
         """Return the profile as one line of a PROFILES file, without the line end."""

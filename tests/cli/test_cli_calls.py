@@ -253,7 +253,7 @@ def test_prune_keeps_refusals_failures_and_follow_ups(
     run: Run, extract: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("llmrec.cli.extract.live_chat", lambda server: Difficult())
-    live = [*shlex.split(extract), "--calls", "log", "-o", "profiles.jsonl"]
+    live = [*shlex.split(extract), "--calls", "log", "-o", "profiles.jsonl", "--concurrency", "1"]
     assert cli.run(live) == 1
     recorded = Path("log").read_bytes()
     assert recorded.count(b"\n") == 1 + 12 + 1 + 2
@@ -268,7 +268,7 @@ def test_prune_keeps_refusals_failures_and_follow_ups(
     [
         ("", 2, "expected a command that uses a call log, came ''"),
         ("extrac reviews.jsonl", 2, "expected a command that uses a call log"),
-        ("recommend profiles.jsonl --index index", 2, "expected a command that uses a call log"),
+        ("index items.jsonl -o index", 2, "expected a command that uses a call log"),
         ("doctor", 2, "expected a command that uses a call log"),
         ("extract 'reviews.jsonl", 2, "--used-by: No closing quotation"),
         ("extract --help", 2, "asks for nothing: nothing was pruned"),

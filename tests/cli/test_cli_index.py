@@ -28,7 +28,15 @@ def local(demo: Path) -> list[str]:
 def test_an_index_from_recorded_vectors(llmrec: Llmrec, local: list[str]) -> None:
     done = llmrec(*local)
     assert (done.code, done.err) == (0, "")
-    assert done.json == {"index": "index", "items": 160, "dim": 384, "banks": {"index": 160}}
+    assert done.json == {
+        "index": "index",
+        "items": 160,
+        "dim": 384,
+        "banks": {"index": 160},
+        "reused": 0,
+        "embedded": 160,
+        "removed": 0,
+    }
     assert ContentIndex("index").manifest.embedder == "local"
     assert [file.name for file in Path().iterdir()] == ["index"]
 
@@ -36,7 +44,10 @@ def test_an_index_from_recorded_vectors(llmrec: Llmrec, local: list[str]) -> Non
 def test_a_table_says_what_was_made(llmrec: Llmrec, lexical: list[str]) -> None:
     done = llmrec(*lexical, "--format", "table")
     assert done.code == 0
-    assert "index: 160 items, 4096 dims; banks: index (160)" in done.out + done.err
+    assert (
+        "index: 160 items (0 reused, 160 embedded, 0 removed), 4096 dims; banks: index (160)"
+        in done.out + done.err
+    )
 
 
 def test_the_recorded_vectors_are_not_changed(llmrec: Llmrec, local: list[str], demo: Path) -> None:
@@ -116,7 +127,7 @@ def test_a_split_goes_with_a_bank_of_reviews_only(
     Path("split.jsonl").write_text("", "utf-8")
     alone = llmrec(*lexical, "--split", "split.jsonl")
     assert alone.code == 2
-    assert "it goes with --bank" in alone.err
+    assert "give --bank" in alone.err
     with_profiles = llmrec(*lexical, "--split", "split.jsonl", "--bank", profiles)
     assert with_profiles.code == 2
     assert "profiles have their own" in with_profiles.err
@@ -142,6 +153,52 @@ def test_a_bank_that_is_neither_profiles_nor_reviews_is_refused(
     assert not Path("index").exists()
 
 
+def test_the_columns_and_bad_rows_of_a_bank(llmrec: Llmrec, lexical: list[str]) -> None:
+    rows = '{"user_id": "u", "body": "gulls"}\n{"user_id": "u", "body": ""}\n'
+    Path("r.jsonl").write_text(rows, "utf-8")
+    with_bank = [*lexical, "--bank", "r.jsonl", "--bank-column", "text=body"]
+    refused = llmrec(*with_bank)
+    assert refused.code == 2
+    assert "r.jsonl, line 1" in refused.err
+    assert llmrec(*with_bank, "--skip-bad-rows").json["banks"]["stored"] == 1
+
+
+def test_columns_of_a_bank_go_with_a_bank_of_reviews(
+    llmrec: Llmrec, lexical: list[str], profiles: Path
+) -> None:
+    alone = llmrec(*lexical, "--bank-column", "text=body")
+    assert alone.code == 2
+    assert "give --bank" in alone.err
+    with_profiles = llmrec(*lexical, "--bank-column", "text=body", "--bank", profiles)
+    assert with_profiles.code == 2
+    assert "--bank-column goes with a bank of reviews" in with_profiles.err
+
+
+def test_a_bank_does_not_come_from_stdin(llmrec: Llmrec, lexical: list[str]) -> None:
+    done = llmrec(*lexical, "--bank", "-")
+    assert done.code == 2
+    assert "- cannot stand for it" in done.err
+
+
+def test_an_index_grows(llmrec: Llmrec, lexical: list[str], demo: Path) -> None:
+    lines = (demo / "items.jsonl").read_text("utf-8").splitlines(keepends=True)
+    assert llmrec(*lexical, "--bank", demo / "reviews.jsonl").code == 0
+    new = '{"item_id": "new", "title": "Paper lanterns"}\n'
+    Path("items.jsonl").write_text("".join([*lines[10:], new]), "utf-8")
+    lexical[1] = "items.jsonl"
+    grown = llmrec(*lexical)
+    assert grown.json == {
+        "index": "index",
+        "items": 151,
+        "dim": 4096,
+        "reused": 150,
+        "embedded": 1,
+        "removed": 10,
+        "banks": {"index": 151, "stored": ContentIndex("index").manifest.banks["stored"].n},
+    }
+    assert list(ContentIndex("index").titles)[-1] == "new"
+
+
 def test_a_rating_scale_of_ones_own_holds_for_the_bank(llmrec: Llmrec, lexical: list[str]) -> None:
     Path("r.jsonl").write_text('{"user_id": "u", "text": "gulls", "rating": 9}\n', "utf-8")
     assert llmrec(*lexical, "--bank", "r.jsonl").code == 2
@@ -165,7 +222,7 @@ def test_an_older_index_is_replaced_and_other_files_are_not(
     assert llmrec(*local).code == 0
     assert llmrec(*lexical).code == 0
     assert ContentIndex("index").manifest.embedder == "lexical"
-    (Path("index") / "manifest.json").unlink()
+    (Path("index") / "manifest.json").rename(Path("index") / "notes.json")
     refused = llmrec(*lexical)
     assert refused.code == 2
     assert "it holds other files" in refused.err

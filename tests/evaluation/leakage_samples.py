@@ -7,7 +7,7 @@ from pathlib import Path
 
 from llmrec.evaluation.findings import Audit
 from llmrec.evaluation.leakage import audit
-from llmrec.matching.content_index import BankEntry
+from llmrec.matching.index_folder import BankEntry
 from llmrec.records.grouping import UserReviews, read_users
 from llmrec.records.profile import Evidence, Interest, InterestProfile, Source
 from llmrec.records.reviews import Review

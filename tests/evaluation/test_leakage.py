@@ -24,7 +24,7 @@ from llmrec.evaluation.fitted_users import read_fitted_users
 from llmrec.evaluation.leakage import audit
 from llmrec.llm.prompts import load_prompt
 from llmrec.matching.bank import bank_of_profiles, bank_of_reviews
-from llmrec.matching.content_index import BankEntry
+from llmrec.matching.index_folder import BankEntry
 from llmrec.opening import open_chat
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.profiling.run import ExtractionRun

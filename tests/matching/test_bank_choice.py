@@ -155,7 +155,7 @@ def test_kept_statistics_of_another_catalogue_are_refused(
 ) -> None:
     profiles = run_of(50)
     choose("auto", index, profiles)
-    (kept,) = index.folder.glob("run_hub_*.npy")
+    (kept,) = index.files.glob("run_hub_*.npy")
     np.save(kept, np.zeros((2, 19)))
     with pytest.raises(IndexMismatch, match=r"float64 \(2, 20\) is expected"):
         choose("auto", index, profiles)

@@ -19,10 +19,14 @@ def rewrite_manifest(folder: Path, **values: Any) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest | values), "utf-8")
 
 
+def files(folder: Path) -> Path:
+    return folder / "data-1"
+
+
 def test_an_opened_index_has_the_items_in_their_order(
     demo_index: ContentIndex, demo_items: tuple[Item, ...]
 ) -> None:
-    assert demo_index.items == demo_items
+    assert tuple(demo_index.items) == demo_items
     assert len(demo_index) == len(demo_items) == 160
     assert demo_index.titles["film-interstellar"] == "星际穿越"
 
@@ -77,8 +81,8 @@ def test_a_manifest_with_impossible_values_is_refused(folder: Path, values: dict
 
 
 def test_a_later_format_is_refused_and_says_what_to_do(folder: Path) -> None:
-    rewrite_manifest(folder, format=2)
-    with pytest.raises(InputError, match=r"format 2 .* reads up to 1, upgrade llmrec"):
+    rewrite_manifest(folder, format=3)
+    with pytest.raises(InputError, match=r"format 3 .* reads up to 2, upgrade llmrec"):
         ContentIndex(folder)
 
 
@@ -98,7 +102,7 @@ def test_unknown_keys_of_a_manifest_do_not_matter(folder: Path) -> None:
 def test_rows_of_another_shape_do_not_belong_to_the_manifest(
     folder: Path, rows: np.ndarray[Any, Any]
 ) -> None:
-    np.save(folder / "rows.npy", rows)
+    np.save(files(folder) / "rows.npy", rows)
     with pytest.raises(IndexMismatch, match=r"rows\.npy: float32 \(160, 384\) is expected"):
         ContentIndex(folder)
 
@@ -110,61 +114,60 @@ def test_rows_of_another_shape_do_not_belong_to_the_manifest(
 def test_statistics_of_another_shape_do_not_belong_to_the_index(
     folder: Path, statistics: np.ndarray[Any, Any]
 ) -> None:
-    np.save(folder / "hub.npy", statistics)
+    np.save(files(folder) / "hub.npy", statistics)
     with pytest.raises(IndexMismatch, match=r"hub\.npy: float64 \(2, 160\) is expected"):
-        ContentIndex(folder).hub("index")
+        ContentIndex(folder)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"not an array"])
 def test_a_damaged_array_file_is_refused(folder: Path, content: bytes) -> None:
-    (folder / "rows.npy").write_bytes(content)
+    (files(folder) / "rows.npy").write_bytes(content)
     with pytest.raises(InputError, match="not an array file"):
         ContentIndex(folder)
 
 
 def test_an_array_file_cut_short_is_refused(folder: Path) -> None:
-    whole = (folder / "rows.npy").read_bytes()
-    (folder / "rows.npy").write_bytes(whole[:-100])
+    whole = (files(folder) / "rows.npy").read_bytes()
+    (files(folder) / "rows.npy").write_bytes(whole[:-100])
     with pytest.raises(InputError, match="not an array file"):
         ContentIndex(folder)
 
 
 def test_a_missing_array_file_is_named(folder: Path) -> None:
-    (folder / "hub.npy").unlink()
+    (files(folder) / "hub.npy").unlink()
     with pytest.raises(InputError, match=r"hub\.npy"):
-        ContentIndex(folder).hub("index")
+        ContentIndex(folder)
 
 
 @pytest.mark.parametrize("change", ["a line less", "a line more"])
 def test_another_number_of_items_does_not_belong_to_the_rows(folder: Path, change: str) -> None:
-    lines = (folder / "items.jsonl").read_text("utf-8").splitlines(keepends=True)
+    lines = (files(folder) / "items.jsonl").read_text("utf-8").splitlines(keepends=True)
     more = '{"item_id": "one-more", "title": "One more"}\n'
     lines = lines[1:] if change == "a line less" else [*lines, more]
-    (folder / "items.jsonl").write_text("".join(lines), "utf-8")
-    index = ContentIndex(folder)
+    (files(folder) / "items.jsonl").write_text("".join(lines), "utf-8")
     with pytest.raises(IndexMismatch, match=r"items\.jsonl: not the entries"):
-        _ = index.items
+        ContentIndex(folder)
 
 
 def test_a_missing_file_of_items_is_named(folder: Path) -> None:
-    (folder / "items.jsonl").unlink()
-    index = ContentIndex(folder)
+    (files(folder) / "items.jsonl").unlink()
     with pytest.raises(InputError, match=r"items\.jsonl: cannot be read"):
-        _ = index.items
+        ContentIndex(folder)
 
 
 def test_an_archive_in_the_place_of_an_array_is_refused(folder: Path) -> None:
-    np.savez(folder / "rows.npz", rows=np.zeros((160, 384), np.float32))
-    (folder / "rows.npz").rename(folder / "rows.npy")
+    np.savez(files(folder) / "rows.npz", rows=np.zeros((160, 384), np.float32))
+    (files(folder) / "rows.npz").rename(files(folder) / "rows.npy")
     with pytest.raises(InputError, match="not an array file"):
         ContentIndex(folder)
 
 
 def test_items_in_another_order_do_not_belong_to_the_rows(folder: Path) -> None:
-    lines = (folder / "items.jsonl").read_text("utf-8").splitlines(keepends=True)
-    (folder / "items.jsonl").write_text("".join(lines[::-1]), "utf-8")
+    lines = (files(folder) / "items.jsonl").read_text("utf-8").splitlines(keepends=True)
+    (files(folder) / "items.jsonl").write_text("".join(lines[::-1]), "utf-8")
+    index = ContentIndex(folder)
     with pytest.raises(IndexMismatch):
-        _ = ContentIndex(folder).items
+        iter(index.items)
 
 
 def test_statistics_of_a_run_are_kept_by_digest(folder: Path) -> None:
@@ -184,10 +187,10 @@ def test_a_folder_that_cannot_be_written_to_is_only_a_note(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     index = ContentIndex(folder)
-    before = sorted(folder.iterdir())
+    before = sorted(index.files.iterdir())
     with caplog.at_level(logging.WARNING):
         index.keep_run_hub("d1", HubStatistics(np.zeros(160), np.ones(160)))
     assert "this run's bank are not kept" in caplog.text
     assert "Read-only file system" in caplog.text
-    assert sorted(folder.iterdir()) == before
+    assert sorted(index.files.iterdir()) == before
     assert index.run_hub("d1") is None

@@ -1,0 +1,160 @@
+"""An index of a million items: growing it, opening it, and one person's list from it.
+
+    python benchmarks/index.py [--items 1000000] [--repeats 5] [--folder DIR] [--quick]
+
+The vectors are random unit rows of 384 dims; the index is built by the package itself. Reported
+are multiples of two times of the same run: of a process that imports numpy and nothing else, and
+of one pass over the rows (one query times all rows, mapped from disk). Each repeat of the command
+is a process of its own, interleaved with the two; medians. The last line is one JSON object:
+
+    open_ms            opening the index
+    command_to_limit   llmrec recommend for one person, of import numpy + one pass
+    second_to_product  the second request of a Recommender, of the product that it needs
+    grown_to_built     adding a hundredth of the items, of building the index
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from llmrec.llm.embedder import Role, Rows, vector_key
+from llmrec.llm.vectors import VectorsFile
+from llmrec.matching.building import build_index
+from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.embedding import LOCAL_MODEL, EmbedderChoice
+from llmrec.opening import ServerChoice
+from llmrec.recommender import Recommender
+from llmrec.records.profile import Evidence, Interest, InterestProfile
+from llmrec.records.reviews import Item
+
+DIM = 384
+N_INTERESTS = 6
+
+
+class RandomRows:
+    """An embedder of random unit rows."""
+
+    model = LOCAL_MODEL
+
+    def __init__(self) -> None:
+        self._chance = np.random.default_rng(0)
+
+    async def embed(self, texts: Sequence[str], role: Role) -> Rows:
+        """Return a random row for each text."""
+        rows = self._chance.standard_normal((len(texts), DIM), np.float32)
+        unit: Rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return unit
+
+
+def a_profile() -> InterestProfile:
+    """Return a person of six interests."""
+    quote = (Evidence("r1", "text", "so it is"),)
+    interests = tuple(
+        Interest(f"interest {n}", "dislike" if n == 0 else "like", 0.5, "such things", quote)
+        for n in range(N_INTERESTS)
+    )
+    return InterestProfile(user_id="u", language="en", summary="", interests=interests)
+
+
+def items(n: int) -> list[Item]:
+    """Return a catalogue of entries as long as they are in practice."""
+    return [
+        Item(f"item-{i}", f"The title of the entry {i}", f"About {i}. " * 30, ("films", "quiet"))
+        for i in range(n)
+    ]
+
+
+def build(folder: Path, n: int) -> float:
+    """Build an index, or bring it up to n items; return the seconds."""
+    embedder = RandomRows()
+    recorded = VectorsFile(folder.with_name("queries.npz"), LOCAL_MODEL)
+    catalogue = items(n)
+    began = time.perf_counter()
+    asyncio.run(
+        build_index(catalogue, folder, embedder, choice=EmbedderChoice("local"), vectors=recorded)
+    )
+    return time.perf_counter() - began
+
+
+def process_s(*command: str) -> float:
+    """Return the seconds that a process takes."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def pass_s(rows: Rows, n_queries: int = 1) -> float:
+    """Return the seconds of so many queries times all rows."""
+    queries = np.ones((n_queries, rows.shape[1]), np.float32)
+    began = time.perf_counter()
+    queries @ rows.T
+    return time.perf_counter() - began
+
+
+def second_request_s(recommender: Recommender, profile: InterestProfile) -> float:
+    """Return the seconds of a request that is not the first."""
+    began = time.perf_counter()
+    recommender.recommend(profile, bank="index", left_out=["item-1", "item-2"])
+    return time.perf_counter() - began
+
+
+def measure(folder: Path, repeats: int) -> dict[str, float]:
+    """Return how the times relate."""
+    profile = a_profile()
+    profiles = folder.with_name("profiles.jsonl")
+    profiles.write_text(profile.to_json() + "\n", "utf-8")
+    command = ("-m", "llmrec", "recommend", str(profiles), "--index", str(folder))
+    recommender = Recommender.open(folder, mode="replay", server=ServerChoice())
+    rows = recommender.catalogue.rows
+    second_request_s(recommender, profile)  # the rows are in memory from here on
+    open_ms, commands, seconds = [], [], []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        ContentIndex(folder)
+        open_ms.append((time.perf_counter() - began) * 1000)
+        limit = process_s("-c", "import numpy") + pass_s(rows)
+        commands.append(process_s(*command, "--replay", "--bank", "index") / limit)
+        product = pass_s(rows, N_INTERESTS)
+        seconds.append(second_request_s(recommender, profile) / product)
+        print(f"import numpy and one pass {limit:.2f} s, product {product:.2f} s", file=sys.stderr)
+    return {
+        "open_ms": statistics.median(open_ms),
+        "command_to_limit": statistics.median(commands),
+        "second_to_product": statistics.median(seconds),
+    }
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=1_000_000)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--folder", type=Path, help="Where the index is made, and stays.")
+    parser.add_argument("--quick", action="store_true", help="200,000 items.")
+    options = parser.parse_args()
+    n = 200_000 if options.quick else options.items
+    with tempfile.TemporaryDirectory() as name:
+        folder = (options.folder or Path(name)) / "index"
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        interests = [interest.query for interest in a_profile().interests]
+        recorded = VectorsFile(folder.with_name("queries.npz"), LOCAL_MODEL)
+        made = asyncio.run(RandomRows().embed(interests, "query"))
+        recorded.append([vector_key(LOCAL_MODEL, "query", text) for text in interests], made)
+        built_s = build(folder, n)
+        grown_s = build(folder, n + n // 100)
+        print(f"{n:,} items built in {built_s:.0f} s, a hundredth added in {grown_s:.0f} s")
+        result = measure(folder, options.repeats)
+    print(json.dumps(result | {"grown_to_built": grown_s / built_s}))
+
+
+if __name__ == "__main__":
+    main()

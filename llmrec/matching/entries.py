@@ -1,0 +1,155 @@
+"""The entries of an index: each is found by place or by id without reading the others."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from llmrec.errors import IndexMismatch
+from llmrec.matching.array_files import map_array, map_bytes
+from llmrec.records.reviews import Item, item_from_json, item_json
+
+ITEMS = "items.jsonl"
+OFFSETS = "offsets.npy"
+IDS = "ids.npy"
+
+_HASH_BYTES = 8
+_LINE_END = ord("\n")
+
+
+class Entries(Sequence[Item]):
+    """The items of an index in the order of its rows, read when they are asked for.
+
+    Args:
+        folder: that ``write_entries`` wrote to; one without offsets and ids (format 1) is read
+            as a whole.
+        digest: of the file of entries; checked where all of them are read.
+
+    Raises:
+        InputError: a file cannot be read.
+        IndexMismatch: the files do not belong together.
+    """
+
+    def __init__(self, folder: Path, digest: str) -> None:
+        self._path = folder / ITEMS
+        self._digest = digest
+        self._text = np.asarray(map_bytes(self._path))
+        if (folder / OFFSETS).exists():
+            self._offsets = np.asarray(map_array(folder / OFFSETS, np.int64, 1))
+            self._ids = map_array(folder / IDS, np.uint64, 2)
+        else:
+            ends = np.flatnonzero(self._text == _LINE_END) + 1
+            self._offsets = np.concatenate([[0], ends])
+            self._ids = _sorted_ids(item.item_id for item in self)
+        if self._offsets[-1] != len(self._text) or self._ids.shape != (2, len(self)):
+            raise self._mismatch()
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    @overload
+    def __getitem__(self, place: int) -> Item: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Item, ...]: ...
+    def __getitem__(self, place: int | slice) -> Item | tuple[Item, ...]:
+        places = range(len(self))[place]
+        if isinstance(places, range):
+            return tuple(map(self._read, places))
+        return self._read(places)
+
+    def __iter__(self) -> Iterator[Item]:
+        if hashlib.sha256(self._text.data).hexdigest()[:24] != self._digest:
+            raise self._mismatch()
+        return map(self._read, range(len(self)))
+
+    def places(self, item_ids: Iterable[str]) -> dict[str, int]:
+        """Return the row of each of these items that the catalogue has."""
+        found = {item_id: self._place(item_id) for item_id in item_ids}
+        return {item_id: place for item_id, place in found.items() if place is not None}
+
+    def _place(self, item_id: str) -> int | None:
+        hashes, places = self._ids
+        wanted = _id_hash(item_id)
+        first, last = (int(np.searchsorted(hashes, wanted, side)) for side in ("left", "right"))
+        same = (int(place) for place in places[first:last])
+        return next((place for place in same if self._read(place).item_id == item_id), None)
+
+    def _read(self, place: int) -> Item:
+        start, end = self._offsets[place : place + 2]
+        try:
+            return item_from_json(self._text[start:end].tobytes())
+        except ValidationError:
+            raise self._mismatch() from None
+
+    def _mismatch(self) -> IndexMismatch:
+        return IndexMismatch(
+            f"{self._path}: not the entries that the index was made of: build the index again"
+        )
+
+
+class EntriesById(Mapping[str, Item]):
+    """The items of an index by id, read when they are asked for."""
+
+    def __init__(self, entries: Entries) -> None:
+        self._entries = entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[str]:
+        return (item.item_id for item in self._entries)
+
+    def __getitem__(self, item_id: str) -> Item:
+        return self._entries[self._entries.places([item_id])[item_id]]
+
+
+class Titles(Mapping[str, str]):
+    """The titles of items by id, read when they are asked for."""
+
+    def __init__(self, items: Mapping[str, Item]) -> None:
+        self._items = items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __getitem__(self, item_id: str) -> str:
+        return self._items[item_id].title
+
+
+def write_entries(folder: Path, items: Sequence[Item]) -> str:
+    """Write entries, and where each stands by place and by id; return the digest of their file.
+
+    ``offsets.npy`` is (n_items + 1,) int64: where each line begins, and the end. ``ids.npy`` is
+    (2, n_items) uint64: the first 8 bytes of the SHA-256 of each id, sorted, and its place.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    whole = hashlib.sha256()
+    offsets = np.zeros(len(items) + 1, np.int64)
+    with (folder / ITEMS).open("wb") as file:
+        for place, item in enumerate(items):
+            line = f"{item_json(item)}\n".encode()
+            whole.update(line)
+            offsets[place + 1] = offsets[place] + file.write(line)
+    np.save(folder / OFFSETS, offsets)
+    np.save(folder / IDS, _sorted_ids(item.item_id for item in items))
+    return whole.hexdigest()[:24]
+
+
+def _sorted_ids(item_ids: Iterable[str]) -> NDArray[np.uint64]:
+    hashes = np.fromiter(map(_id_hash, item_ids), np.uint64)
+    order = np.argsort(hashes, kind="stable")
+    return np.stack([hashes[order], order.astype(np.uint64)])
+
+
+def _id_hash(item_id: str) -> np.uint64:
+    digest = hashlib.sha256(item_id.encode("utf-8", "surrogatepass")).digest()
+    return np.uint64(int.from_bytes(digest[:_HASH_BYTES], "little"))
