@@ -15,7 +15,6 @@ from llmrec.cli.terminal import say
 from llmrec.digests import file_digest
 from llmrec.errors import InputError, SettingsError
 from llmrec.evaluation.evaluating import Evaluation
-from llmrec.evaluation.fitted_users import read_fitted_users
 from llmrec.evaluation.gates import Gate, failures
 from llmrec.evaluation.metrics import Metric
 from llmrec.evaluation.preparing import prepare
@@ -114,7 +113,7 @@ def command(
         bank=bank,
         candidates=_candidates(candidates, ranked),
         runs={name: read_any_run(path) for name, path in _named(runs).items()},
-        fitted_on=read_fitted_users(weights) if weights else (),
+        weights=weights,
         seed=seed,
     )
     try:
