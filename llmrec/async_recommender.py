@@ -13,10 +13,11 @@ from llmrec.llm.prompts import load_prompt
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
+from llmrec.matching.best_matches import match
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
-from llmrec.matching.profile_match import MatchingName, Taste, embedded_taste, match
+from llmrec.matching.profile_match import MatchingName, Taste, embedded_taste
 from llmrec.opening import (
     Mode,
     ServerChoice,

@@ -1,6 +1,6 @@
-"""One person's interests against a catalogue: the best items, and which interest brought each."""
+"""One person's interests against a catalogue: the score of every item."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmrec.llm.embedder import Embedder, Rows
-from llmrec.matching.bank_choice import ChosenBank
-from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.similarity import (
     COSINE_TEMPERATURE,
     HUB_TEMPERATURE,
@@ -17,17 +15,11 @@ from llmrec.matching.similarity import (
     HubStatistics,
     cosines,
     dislike_penalty,
-    shares,
     soft_maximum,
 )
-from llmrec.matching.top_k import top_k
 from llmrec.records.profile import Interest
-from llmrec.records.ranking import Because, ScoredItem
 
 MatchingName = Literal["hub", "cosine"]
-
-MAX_BECAUSE = 3
-MIN_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,59 +83,26 @@ def score_taste(taste: Taste, rows: Rows, hub: HubStatistics | None) -> TasteSco
         rows: (n_items, dim) float32, unit rows.
         hub: corrects for hubs; None for plain cosine.
     """
-    similarities = cosines(taste.queries, rows)
+    return score_similarities(taste, cosines(taste.queries, rows), hub)
+
+
+def score_similarities(taste: Taste, cosines: Float64, hub: HubStatistics | None) -> TasteScores:
+    """Score some items whose cosines are known, as ``score_taste`` does.
+
+    Args:
+        taste: of one person.
+        cosines: (n_interests, n_items) float64.
+        hub: statistics of these items; None for plain cosine.
+    """
+    similarities = cosines
     temperature = COSINE_TEMPERATURE
     if hub is not None:
         similarities = hub.standardise(similarities)
         temperature = HUB_TEMPERATURE
     likes, weights = similarities[taste.is_like], taste.weights[taste.is_like]
-    liked, penalty = np.zeros(len(rows)), np.zeros(len(rows))
+    liked, penalty = np.zeros(cosines.shape[1]), np.zeros(cosines.shape[1])
     if len(likes):
         liked = soft_maximum(likes, weights, temperature)
     if hub is not None and not taste.is_like.all():
         penalty = dislike_penalty(similarities[~taste.is_like], taste.weights[~taste.is_like])
     return TasteScores(likes, temperature, liked, penalty)
-
-
-def match(
-    taste: Taste,
-    index: ContentIndex,
-    bank: ChosenBank | None,
-    k: int,
-    left_out: Collection[str] = (),
-) -> tuple[ScoredItem, ...]:
-    """Return the k items that fit a taste best, as ``score_taste`` scores them.
-
-    Args:
-        taste: at least one interest.
-        index: the catalogue.
-        bank: corrects for hubs; None for plain cosine.
-        k: how many items.
-        left_out: ids of items not to be returned.
-    """
-    scored = score_taste(taste, index.rows, bank.hub if bank else None)
-    scores, penalty = scored.scores, scored.penalty
-    best = top_k(scores, k, index.positions(left_out))
-    likes = scored.likes[:, best]
-    portions = (
-        shares(likes, taste.weights[taste.is_like], scored.temperature) if len(likes) else likes
-    )
-    names = [name for name, liked in zip(taste.names, taste.is_like, strict=True) if liked]
-    return tuple(
-        ScoredItem(
-            item_id=index.items[place].item_id,
-            title=index.items[place].title,
-            rank=rank,
-            score=float(scores[place]),
-            because=_because(names, portions[:, rank - 1]),
-            penalty=float(penalty[place]),
-        )
-        for rank, place in enumerate(best.tolist(), 1)
-    )
-
-
-def _because(names: list[str], portions: Float64) -> tuple[Because, ...]:
-    order = np.argsort(-portions, kind="stable")[:MAX_BECAUSE].tolist()
-    return tuple(
-        Because(names[j], min(float(portions[j]), 1.0)) for j in order if portions[j] >= MIN_SHARE
-    )

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from llmrec.llm.embedder import Embedder
 from llmrec.matching.bank_choice import ChosenBank
+from llmrec.matching.best_matches import match
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import EmbedderChoice
-from llmrec.matching.profile_match import Taste, match
+from llmrec.matching.profile_match import Taste
 from llmrec.matching.similarity import HubStatistics
 from llmrec.records.ranking import ScoredItem
 from llmrec.records.reviews import Item
