@@ -12,10 +12,14 @@ from llmrec.llm.openai_client import Server
 from llmrec.llm.prompts import load_prompt
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
-from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
-from llmrec.matching.best_matches import match
-from llmrec.matching.building import build_index
-from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.bank_choice import BankInUse, BankName
+from llmrec.matching.catalogue import (
+    Catalogue,
+    bank_of,
+    best_of,
+    build_catalogue,
+    open_catalogue,
+)
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
 from llmrec.matching.profile_match import MatchingName, Taste, embedded_taste
 from llmrec.opening import (
@@ -50,7 +54,7 @@ class AsyncRecommender:
 
     def __init__(
         self,
-        catalogue: ContentIndex,
+        catalogue: Catalogue,
         embedder: Embedder,
         extractor: Extractor | None = None,
         servers: Sequence[Server | None] = (),
@@ -79,7 +83,8 @@ class AsyncRecommender:
         """Open an index.
 
         Args:
-            folder: the index, made by ``llmrec index`` or ``Recommender.index``.
+            folder: the index, made by ``llmrec index`` or ``Recommender.index``: a folder, or
+                ``postgres://…``.
             chat: name of the chat model that makes profiles; None to recommend only.
             calls: the call log; needed with ``chat``.
             mode: ``default`` reuses what is recorded and calls for the rest, ``replay`` never
@@ -97,7 +102,7 @@ class AsyncRecommender:
             InputError, IndexMismatch: a file cannot be used.
             SettingsError: settings are missing or contradict each other.
         """
-        catalogue = ContentIndex(folder)
+        catalogue = open_catalogue(folder)
         chat_server = open_server(server)
         vector_server = open_server(embed_server) if embed_server else chat_server
         opened = embedder_of_index(catalogue, vectors, mode, vector_server)
@@ -135,7 +140,7 @@ class AsyncRecommender:
         opened_server = open_server(server)
         opened = embedder_to_index(choice, vectors, mode, opened_server)
         try:
-            await build_index(
+            await build_catalogue(
                 items,
                 folder,
                 opened.embedder,
@@ -161,7 +166,7 @@ class AsyncRecommender:
         k: int = 10,
         *,
         matching: MatchingName = "hub",
-        bank: BankName | ChosenBank = "auto",
+        bank: BankName | BankInUse = "auto",
         left_out: Collection[str] | None = None,
     ) -> Recommendation:
         """Async twin of ``recommend``."""
@@ -175,9 +180,9 @@ class AsyncRecommender:
             reason=_reason(profile, matching),
             recommendations=()
             if unusable
-            else match(
-                await embedded_taste(profile.interests, self._embedder),
+            else best_of(
                 self.catalogue,
+                await embedded_taste(profile.interests, self._embedder),
                 chosen,
                 k,
                 left_out,
@@ -190,7 +195,7 @@ class AsyncRecommender:
         k: int = 10,
         *,
         matching: MatchingName = "hub",
-        bank: BankName | ChosenBank = "auto",
+        bank: BankName | BankInUse = "auto",
     ) -> Recommendation:
         """Async twin of ``recommend_for``."""
         chosen = await self._chosen(matching, bank)
@@ -203,31 +208,29 @@ class AsyncRecommender:
         return Recommendation(
             like=text,
             bank=chosen.kind if chosen else None,
-            recommendations=match(taste, self.catalogue, chosen, k),
+            recommendations=best_of(self.catalogue, taste, chosen, k),
         )
 
     async def abank(
         self, name: BankName = "auto", profiles: Collection[InterestProfile] = ()
-    ) -> ChosenBank:
+    ) -> BankInUse:
         """Return the bank for a run of many users, whose own interests may be it.
 
         Raises:
             SettingsError: there is no such bank.
             RecordingMissing: a vector is not recorded, and none may be made.
         """
-        return await choose_bank(name, self.catalogue, self._embedder, tuple(profiles))
+        return await bank_of(self.catalogue, name, self._embedder, tuple(profiles))
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop; the sync methods do it themselves."""
         for server in self._servers:
             await server.aclose()
 
-    async def _chosen(
-        self, matching: MatchingName, bank: BankName | ChosenBank
-    ) -> ChosenBank | None:
+    async def _chosen(self, matching: MatchingName, bank: BankName | BankInUse) -> BankInUse | None:
         if matching == "cosine":
             return None
-        return bank if isinstance(bank, ChosenBank) else await self.abank(bank)
+        return bank if not isinstance(bank, str) else await self.abank(bank)
 
 
 def _reason(profile: InterestProfile, matching: MatchingName) -> str | None:

@@ -9,8 +9,8 @@ from rich.console import Console
 from llmrec.cli import options
 from llmrec.cli.output import print_json, print_recommendation, wants_json
 from llmrec.errors import InputError
-from llmrec.matching.bank_choice import BankName, ChosenBank
-from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.bank_choice import BankInUse, BankName
+from llmrec.matching.catalogue import open_catalogue
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import ServerChoice, embedder_of_index, open_server
 from llmrec.recommender import Recommender
@@ -70,7 +70,7 @@ def command(
     """
     if (profiles is None) == (like is None):
         raise click.UsageError("Give PROFILES or --like TEXT, one of them.")
-    catalogue = ContentIndex(index)
+    catalogue = open_catalogue(index)
     chat_server = ServerChoice(base_url, api_key_env, timeout_s)
     server = open_server(chat_server.for_embeddings(embed_base_url, embed_api_key_env))
     opened = embedder_of_index(catalogue, vectors, options.mode(replay), server)
@@ -106,13 +106,13 @@ async def _bank(
     name: BankName,
     matching: MatchingName,
     run: Sequence[InterestProfile] = (),
-) -> BankName | ChosenBank:
+) -> BankName | BankInUse:
     """Return the bank chosen once for all lists, and say of how many items it knows nothing."""
     if matching == "cosine":
         return name
     chosen = await recommender.abank(name, run)
-    if chosen.hub.n_flat:
-        log.warning("%d items are equally near to the whole bank: z = 0", chosen.hub.n_flat)
+    if chosen.n_flat:
+        log.warning("%d items are equally near to the whole bank: z = 0", chosen.n_flat)
     return chosen
 
 

@@ -1,0 +1,130 @@
+"""A catalogue to recommend from: in a folder, or in a database, which answers for itself."""
+
+import importlib.util
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from llmrec.errors import SettingsError
+from llmrec.llm.embedder import Embedder
+from llmrec.llm.vectors import VectorsFile
+from llmrec.matching.bank import Bank
+from llmrec.matching.bank_choice import (
+    BankInUse,
+    BankName,
+    ChosenBank,
+    StoreBank,
+    choose_bank,
+)
+from llmrec.matching.best_matches import Scored, match
+from llmrec.matching.building import build_index
+from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.embedding import EmbedderChoice
+from llmrec.matching.index_folder import Manifest
+from llmrec.matching.postgres.address import is_address
+from llmrec.matching.profile_match import Taste
+from llmrec.records.profile import InterestProfile
+from llmrec.records.reviews import Item
+
+
+class Store(Protocol):
+    """An index in a database."""
+
+    manifest: Manifest
+
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """The titles of the items by id."""
+        ...
+
+    def bank(self, name: BankName) -> StoreBank:
+        """Return the bank of a name, or raise a SettingsError."""
+        ...
+
+    def match(
+        self, taste: Taste, bank: StoreBank | None, k: int, left_out: Collection[str] = ()
+    ) -> Scored:
+        """Return the k items that fit a taste best."""
+        ...
+
+
+Catalogue = ContentIndex | Store
+
+
+def open_catalogue(place: str | Path) -> Catalogue:
+    """Open an index: a folder, or ``postgres://…``.
+
+    Raises:
+        InputError, IndexMismatch: there is no index, or it cannot be used.
+        SettingsError: what it takes to reach a database is not installed.
+    """
+    if not is_address(place):
+        return ContentIndex(place)
+    _refuse_without_driver()
+    from llmrec.matching.postgres.store import PostgresIndex
+
+    return PostgresIndex(str(place))
+
+
+async def build_catalogue(
+    items: Iterable[Item],
+    place: str | Path,
+    embedder: Embedder,
+    *,
+    choice: EmbedderChoice,
+    vectors: VectorsFile | None = None,
+    stored: Bank | None = None,
+) -> None:
+    """Make the index of a catalogue, in a folder or at ``postgres://…``; see ``build_index``.
+
+    Raises:
+        InputError, IndexMismatch, RecordingMissing: as ``build_index``.
+        SettingsError: what it takes to reach a database is not installed.
+    """
+    if not is_address(place):
+        await build_index(items, place, embedder, choice=choice, vectors=vectors, stored=stored)
+        return
+    _refuse_without_driver()
+    from llmrec.matching.postgres.building import build_store
+
+    await build_store(items, str(place), embedder, choice=choice, vectors=vectors, stored=stored)
+
+
+async def bank_of(
+    catalogue: Catalogue,
+    name: BankName,
+    embedder: Embedder,
+    profiles: Sequence[InterestProfile] = (),
+) -> BankInUse:
+    """Return the bank of a name; see ``choose_bank``. A database knows no banks of runs."""
+    if isinstance(catalogue, ContentIndex):
+        return await choose_bank(name, catalogue, embedder, profiles)
+    return catalogue.bank(name)
+
+
+def best_of(
+    catalogue: Catalogue,
+    taste: Taste,
+    bank: BankInUse | None,
+    k: int,
+    left_out: Collection[str] = (),
+) -> Scored:
+    """Return the k items of a catalogue that fit a taste best; see ``match``.
+
+    Raises:
+        SettingsError: the bank is one of another catalogue.
+    """
+    if isinstance(catalogue, ContentIndex):
+        if not isinstance(bank, StoreBank):
+            return match(taste, catalogue, bank, k, left_out)
+    elif not isinstance(bank, ChosenBank):
+        return catalogue.match(taste, bank, k, left_out)
+    raise SettingsError("the bank given is not one of this catalogue")
+
+
+def _refuse_without_driver() -> None:
+    if not all(map(importlib.util.find_spec, ("psycopg", "pgvector"))):
+        raise SettingsError(
+            "an index in PostgreSQL needs a driver that is not installed: "
+            "pip install 'llmrec[postgres]'"
+        )
