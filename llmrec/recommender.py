@@ -41,8 +41,8 @@ class Recommender(AsyncRecommender):
 
         Args:
             items: the catalogue.
-            folder: where the index is to be, a folder or ``postgres://…``. Of one that is there already what is still the same
-                is used again, its stored bank too, and it is replaced.
+            folder: where the index is to be: a folder, or ``postgres://…``. Of one that is there
+                already what is still the same is used again, its stored bank too.
             embedder: ``local``, ``lexical`` or ``openai:MODEL[,PASSAGE_MODEL]``; an
                 ``EmbedderChoice`` adds prefixes.
             server: where ``openai:`` embedders are called.

@@ -1,13 +1,21 @@
 """The store in a real PostgreSQL: the same lists as the folder, and nothing in between."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import psycopg
+import psycopg.sql
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from llmrec.errors import IndexMismatch, InputError, SettingsError
 from llmrec.llm.embedder import Embedder, Role, Rows
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import ChosenBank
@@ -15,7 +23,10 @@ from llmrec.matching.best_matches import match
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import EmbedderChoice
-from llmrec.matching.postgres.building import build_store
+from llmrec.matching.postgres import store as store_module
+from llmrec.matching.postgres.address import parse_address
+from llmrec.matching.postgres.building import build_store, measured_recall
+from llmrec.matching.postgres.loading import load
 from llmrec.matching.postgres.store import PostgresIndex
 from llmrec.matching.profile_match import Taste
 from llmrec.records.ranking import ScoredItem
@@ -24,7 +35,7 @@ from llmrec.records.reviews import Item
 DIM = 16
 CHOICE = EmbedderChoice("openai:m")
 STORED = Bank("stored", ("gulls", "boats", "nets"), "interests", ("d1",))
-HOSTILE = "'; DROP SCHEMA llmrec CASCADE; --\"\\ %s {0} $1 😀"
+HOSTILE = "'; DROP TABLE items; --\"\\ {0} $1 😀 %s"
 
 
 class RandomRows:
@@ -58,6 +69,16 @@ def place(postgres_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
     yield f"{postgres_url}#{schema}"
     with psycopg.connect(postgres_url) as connection:
         connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+
+
+@pytest.fixture(scope="module")
+def both(
+    postgres_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[PostgresIndex, ContentIndex]:
+    """The same index in a database and in a folder; not to be written to."""
+    index = folder_index(tmp_path_factory.mktemp("both") / "i")
+    load(index, parse_address(f"{postgres_url}#both"))
+    return PostgresIndex(f"{postgres_url}#both"), index
 
 
 def build(
@@ -131,3 +152,284 @@ def test_filters_hold_in_every_search(place: str, tmp_path: Path) -> None:
     assert_same(ours, match(TASTE, index, chosen, 5, only=category))
     assert store.match(TASTE, bank, 5, only=[]) == ()
     assert store.match(TASTE, bank, 5, category="no such category") == ()
+
+
+@settings(
+    deadline=None,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    weights=st.lists(st.tuples(st.floats(0.05, 1), st.booleans()), min_size=1, max_size=4),
+    k=st.integers(1, 30),
+    left_out=st.sets(st.sampled_from([item.item_id for item in ITEMS]), max_size=50),
+    corrected=st.booleans(),
+)
+def test_any_taste_gets_the_list_of_the_folder(
+    both: tuple[PostgresIndex, ContentIndex],
+    weights: list[tuple[float, bool]],
+    k: int,
+    left_out: set[str],
+    corrected: bool,
+) -> None:
+    store, index = both
+    wanted = taste(*((f"taste {n}", *interest) for n, interest in enumerate(weights)))
+    bank = store.bank("auto") if corrected else None
+    if not corrected and not wanted.is_like.any():
+        return  # refused before: plain cosine goes by likes
+    chosen = ChosenBank("index", index.hub("index")) if corrected else None
+    assert_same(
+        store.match(wanted, bank, k, left_out, exactly=True),
+        match(wanted, index, chosen, k, left_out),
+    )
+
+
+def test_a_store_grows(place: str, tmp_path: Path) -> None:
+    build(place, ITEMS[:300], stored=STORED)
+    embedder = RandomRows()
+    store = build(place, ITEMS[100:], embedder)
+    assert {text for text in embedder.asked if text.startswith("gulls")} == set()
+    assert (store.manifest.growth.reused, store.manifest.growth.removed) == (200, 100)
+    index = folder_index(tmp_path / "i", ITEMS[100:], STORED)
+    chosen = ChosenBank("stored", index.hub("stored"))
+    assert_same(store.match(TASTE, store.bank("auto"), 10), match(TASTE, index, chosen, 10))
+    assert dict(store.titles) == {item.item_id: item.title for item in ITEMS[100:]}
+
+
+def test_titles_are_looked_up(place: str) -> None:
+    store = build(place, ITEMS[:3])
+    assert store.titles["i2"] == "Story 2"
+    assert len(store.titles) == 3
+    assert list(store.titles) == ["i0", "i1", "i2"]
+    assert store.titles.get("nobody") is None
+    assert store.titles.get("\0") is None
+
+
+def test_a_bank_that_is_not_there_is_refused(place: str) -> None:
+    store = build(place, ITEMS[:3])
+    for name in ("stored", "run"):
+        with pytest.raises(SettingsError, match=f"has no {name} bank: there is index"):
+            store.bank(name)  # type: ignore[arg-type]
+
+
+def test_flat_items_are_counted(place: str) -> None:
+    assert build(place, ITEMS[:1]).bank("auto").n_flat == 1
+
+
+def test_the_index_finds_what_there_is(place: str) -> None:
+    assert measured_recall(build(place)) > 0.95
+
+
+def test_rows_of_too_many_dims_have_no_index(
+    place: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        store = build(place, ITEMS[:50], RandomRows(4096))
+    assert "too many dims for an index" in caplog.text
+    queries = asyncio.run(RandomRows(4096).embed(["sea"], "query"))
+    wanted = Taste(("sea",), np.ones(1), np.ones(1, bool), queries)
+    assert len(store.match(wanted, store.bank("auto"), 10)) == 10
+
+
+def test_more_than_the_index_gives_is_looked_for_exactly(
+    both: tuple[PostgresIndex, ContentIndex],
+) -> None:
+    store, index = both
+    chosen = ChosenBank("index", index.hub("index"))
+    assert_same(store.match(TASTE, store.bank("auto"), 300), match(TASTE, index, chosen, 300))
+
+
+@pytest.mark.parametrize("schema", [HOSTILE[:-3], "select", 'a"b', "Größe", "a.b", "$1"])
+def test_hostile_words_are_words(postgres_url: str, schema: str) -> None:
+    place = f"{postgres_url}#{schema}"
+    items = [
+        Item(HOSTILE, HOSTILE, HOSTILE, (HOSTILE, "film")),
+        Item("NUL\\u0000 in words", "a\0b", "c\0d", ("e\0f",)),
+        *ITEMS[:20],
+    ]
+    store = build(place, items)
+    assert store.titles[HOSTILE] == HOSTILE
+    assert store.titles["NUL\\u0000 in words"] == "a\0b"
+    bank = store.bank("auto")
+    ids = {item.item_id for item in items}
+    found = store.match(TASTE, bank, 50, [HOSTILE, "\0", "\ud800"])
+    assert {item.item_id for item in found} == ids - {HOSTILE}
+    assert [i.item_id for i in store.match(TASTE, bank, 5, only=[HOSTILE])] == [HOSTILE]
+    assert [i.item_id for i in store.match(TASTE, bank, 5, category=HOSTILE)] == [HOSTILE]
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(psycopg.sql.SQL("DROP SCHEMA {} CASCADE").format(
+            psycopg.sql.Identifier(schema)
+        ))  # fmt: skip
+
+
+@pytest.mark.parametrize("schema", ["a%00b", "a%25b", "x" * 64])
+def test_a_name_that_cannot_be_one_is_refused(postgres_url: str, schema: str) -> None:
+    with pytest.raises(InputError, match="the name of a schema is expected after #"):
+        PostgresIndex(f"{postgres_url}#{schema}")
+
+
+def test_an_id_with_a_nul_character_is_refused(place: str) -> None:
+    with pytest.raises(InputError, match="NUL"):
+        build(place, [Item("a\0b", "Story")])
+
+
+def test_other_tables_are_left_alone(postgres_url: str, place: str) -> None:
+    schema = parse_address(place).schema
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(f"CREATE SCHEMA {schema}")
+        connection.execute(f"CREATE TABLE {schema}.items (mine text)")
+    with pytest.raises(InputError, match="this schema has other tables called items"):
+        build(place, ITEMS[:3])
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute(f"SELECT * FROM {schema}.items").fetchall() == []
+
+
+def test_where_nothing_is_there_is_no_index(place: str) -> None:
+    with pytest.raises(InputError, match="no index here: make one with llmrec index"):
+        PostgresIndex(place)
+
+
+def test_a_database_that_does_not_answer_is_named_without_the_password() -> None:
+    place = "postgres://me:secret@127.0.0.1:1/db?password=secret#films"
+    with pytest.raises(InputError, match="the database: ") as caught:
+        PostgresIndex(place)
+    assert caught.value.path == "postgres://127.0.0.1:1/db#films"
+    assert "secret" not in str(caught.value)
+
+
+def run_at_the_end_of_loading(postgres_url: str, statement: str) -> Callable[[], None]:
+    """Have the server do something when the new table gets its index; returns what undoes it."""
+    name = "at_the_end"
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(
+            f"CREATE FUNCTION {name}() RETURNS event_trigger LANGUAGE plpgsql AS "
+            f"$$BEGIN {statement}; END$$"
+        )
+        connection.execute(
+            f"CREATE EVENT TRIGGER {name} ON ddl_command_end WHEN TAG IN ('CREATE INDEX') "
+            f"EXECUTE FUNCTION {name}()"
+        )
+
+    def undo() -> None:
+        with psycopg.connect(postgres_url) as connection:
+            connection.execute(f"DROP EVENT TRIGGER {name}")
+            connection.execute(f"DROP FUNCTION {name}")
+
+    return undo
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("PERFORM pg_terminate_backend(pg_backend_pid())", "terminating connection"),
+        (
+            "RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'",
+            "No space left on device",
+        ),
+    ],
+    ids=["a dropped connection", "a full disk"],
+)
+def test_a_load_that_fails_leaves_the_store_as_it_was(
+    postgres_url: str, place: str, statement: str, what: str
+) -> None:
+    store = build(place, ITEMS[:50])
+    before = store.match(TASTE, store.bank("auto"), 10)
+    undo = run_at_the_end_of_loading(postgres_url, statement)
+    try:
+        with pytest.raises(InputError, match=what):
+            build(place, ITEMS[50:])
+    finally:
+        undo()
+    assert store.match(TASTE, store.bank("auto"), 10) == before
+    assert len(build(place, ITEMS[50:]).titles) == 350
+
+
+def test_a_connection_that_is_lost_is_one_error_and_the_next_request_goes_on(
+    postgres_url: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = build(place, ITEMS[:50])
+    know_vectors = store_module.know_vectors
+
+    def cut(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+        know_vectors(connection)
+        with psycopg.connect(postgres_url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store_module, "know_vectors", cut)
+        with pytest.raises(InputError, match="the database: ") as caught:
+            store.match(TASTE, None, 3)
+    assert str(caught.value.path).endswith(store.address.schema)
+    assert len(store.match(TASTE, None, 3)) == 3
+
+
+def test_a_second_writer_is_refused(place: str, tmp_path: Path) -> None:
+    store = build(place, ITEMS[:50])
+    index = folder_index(tmp_path / "i", ITEMS[:3])
+    items = index.items
+    refused: list[str] = []
+
+    class Meanwhile(ContentIndex):
+        def __init__(self) -> None:
+            super().__init__(index.folder)
+
+        def hub(self, kind):  # type: ignore[no-untyped-def]
+            if not refused:
+                with pytest.raises(InputError, match="another process is writing") as caught:
+                    load(index, store.address)
+                refused.append(str(caught.value))
+            return super().hub(kind)
+
+    load(Meanwhile(), store.address)
+    assert len(refused) == 1
+    assert list(PostgresIndex(place).titles) == [item.item_id for item in items]
+
+
+def test_readers_never_see_half_a_store(place: str, tmp_path: Path) -> None:
+    halves = [folder_index(tmp_path / str(n), ITEMS[n::2]) for n in (0, 1)]
+    load(halves[0], parse_address(place))
+    store = PostgresIndex(place)
+
+    async def both() -> list[set[int]]:
+        seen: list[set[int]] = []
+        done = False
+
+        def read() -> None:
+            while not done:
+                found = store.match(TASTE, store.bank("auto"), 100)
+                assert len(found) == 100
+                seen.append({int(item.item_id[1:]) % 2 for item in found})
+
+        reading = asyncio.create_task(asyncio.to_thread(read))
+        for half in itertools.islice(itertools.cycle(halves), 1, 6):
+            await asyncio.to_thread(load, half, store.address)
+        done = True
+        await reading
+        return seen
+
+    seen = asyncio.run(both())
+    assert all(len(parities) == 1 for parities in seen)
+    assert {0} in seen
+    assert {1} in seen
+
+
+def test_a_store_replaced_by_another_embedders_is_noticed(place: str) -> None:
+    store = build(place, ITEMS[:20])
+    other = EmbedderChoice("openai:another")
+    asyncio.run(build_store(ITEMS[:20], place, RandomRows(8, "another"), choice=other))
+    with pytest.raises(IndexMismatch, match=r"replaced by an index of 'another' \(8 dims\)"):
+        store.match(TASTE, None, 3)
+
+
+@pytest.mark.slow
+def test_a_large_store_finds_nearly_all(postgres_url: str) -> None:
+    script = Path(__file__).resolve().parents[2] / "benchmarks" / "postgres.py"
+    done = subprocess.run(
+        [sys.executable, script, "--url", postgres_url, "--items", "200000"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["recall_10"] > 0.97
+    assert result["recall_50"] >= result["recall_1"]

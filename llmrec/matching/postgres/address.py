@@ -10,6 +10,8 @@ DEFAULT_SCHEMA = "llmrec"
 
 _SCHEMES = ("postgres://", "postgresql://")
 _MAX_NAME_BYTES = 63
+_FORBIDDEN = frozenset("\0%")
+"""What a name cannot hold, and what stands for a parameter in a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,9 @@ def parse_address(place: str) -> Address:
     """
     url, _, fragment = place.partition("#")
     schema = unquote(fragment) or DEFAULT_SCHEMA
-    if "\0" in schema or len(schema.encode("utf-8")) > _MAX_NAME_BYTES:
+    if not _FORBIDDEN.isdisjoint(schema) or len(schema.encode("utf-8")) > _MAX_NAME_BYTES:
         raise InputError(
-            f"the name of a schema is expected after #, of at most {_MAX_NAME_BYTES} bytes, came "
-            f"{schema[:80]!r}"
+            f"the name of a schema is expected after #, of at most {_MAX_NAME_BYTES} bytes and "
+            f"without %, came {schema[:80]!r}"
         )
     return Address(url, schema)

@@ -31,14 +31,13 @@ def writing(address: Address) -> Iterator[Connection]:
 
 @contextmanager
 def reading(address: Address) -> Iterator[Connection]:
-    """Open a connection that sees the database as it is at one moment.
+    """Open a connection for a transaction that changes nothing.
 
     Raises:
         InputError: the database cannot be reached, or refuses.
     """
     with writing(address) as connection:
         connection.read_only = True
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         yield connection
 
 

@@ -135,6 +135,8 @@ def _items(index: ContentIndex) -> Iterator[tuple[Any, ...]]:
         rows = np.asarray(index.rows[places])
         corrected = corrected_rows(rows, in_use.at(places)) if with_index else None
         for n, (place, item) in zip(range(len(places)), entries, strict=False):
+            if "\0" in item.item_id:
+                raise InputError(f"item_id: a database takes no NUL character: {item.item_id!r}")
             statistics = [
                 (float(hub.mean[place]), float(hub.deviation[place])) if hub else (None, None)
                 for hub in hubs

@@ -18,7 +18,9 @@ from llmrec.matching.postgres.connection import Connection, table
 KINDS: Final[tuple[BankKind, ...]] = ("index", "stored")
 """The banks whose statistics stand beside the rows."""
 
-TABLES: Final = ("items", "banks", "manifest")
+TABLES: Final = ("manifest", "items", "banks")
+"""In the order in which they are locked: who has read the manifest keeps the others as they are."""
+
 MAX_INDEXED_DIMS: Final = 4000
 """Of a halfvec that an HNSW index takes (pgvector 0.8)."""
 
@@ -43,7 +45,10 @@ CREATE TABLE {manifest} (entry text NOT NULL, index_flat integer, stored_flat in
 
 
 def stored_manifest(connection: Connection, address: Address) -> Manifest | None:
-    """Return the manifest of a store; None where there is no store.
+    """Return the manifest of a store, which stays as it is until the end of the transaction.
+
+    Returns:
+        None where there is no store.
 
     Raises:
         InputError: a later version wrote it, or other tables have the names of a store's.
