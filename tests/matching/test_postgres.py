@@ -21,6 +21,7 @@ from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import ChosenBank
 from llmrec.matching.best_matches import match
 from llmrec.matching.building import build_index
+from llmrec.matching.catalogue import best_of
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import EmbedderChoice
 from llmrec.matching.postgres import store as store_module
@@ -210,6 +211,18 @@ def test_a_bank_that_is_not_there_is_refused(place: str) -> None:
     for name in ("stored", "run"):
         with pytest.raises(SettingsError, match=f"has no {name} bank: there is index"):
             store.bank(name)  # type: ignore[arg-type]
+
+
+def test_a_bank_of_another_catalogue_is_refused(
+    both: tuple[PostgresIndex, ContentIndex],
+) -> None:
+    store, index = both
+    for catalogue, bank in (
+        (store, ChosenBank("index", index.hub("index"))),
+        (index, store.bank("index")),
+    ):
+        with pytest.raises(SettingsError, match="not one of this catalogue"):
+            best_of(catalogue, TASTE, bank, 3)
 
 
 def test_flat_items_are_counted(place: str) -> None:
