@@ -140,8 +140,9 @@ def ratios(title: str, times: Mapping[str, list[float]]) -> dict[str, float]:
     print(f"\n{title}: limit {min(times['limit']) * 1e3:.1f} ms")
     found = {}
     for name, of_way in times.items():
-        each = [one / bare_one for one, bare_one in zip(of_way, times["limit"], strict=False)]
-        found[name] = round(min(of_way) / min(times["limit"]), 3)
+        limits = times["limit"][: len(of_way)]
+        each = [one / bare_one for one, bare_one in zip(of_way, limits, strict=True)]
+        found[name] = round(min(of_way) / min(limits), 3)
         print(f"  {name:8} {found[name]:7.2f}  [{min(each):.2f}, {max(each):.2f}]")
     return found
 
@@ -169,7 +170,7 @@ def compared(title: str, queries: Rows, rows: Rows, k: int, turns: int) -> dict[
             ways[name] = peer(queries, rows, k)
         except ImportError as error:
             print(f"{name} is absent: {error}", file=sys.stderr)
-    return ratios(title, taking_turns(ways, turns, 2 if len(queries) > 1 else turns))
+    return ratios(title, taking_turns(ways, turns, 2 if len(queries) > 1 else 10))
 
 
 def scoring(queries: Rows, rows: Rows, k: int, turns: int) -> dict[str, float]:
@@ -213,12 +214,13 @@ def main() -> None:
                 f"{pool['num_threads']} threads, {Path(pool['filepath']).name}"
             )
     print(f"{len(rows):,} rows × {rows.shape[1]}, {len(queries):,} queries")
+    turns = 20 if options.quick else 5
     found, found_one = {}, {}
     for k in (10,) if options.quick else (100, 10):
-        found_one = compared(f"one user, k = {k}", queries[:1], rows, k, 30)
-        found = compared(f"{len(queries):,} users, k = {k}", queries, rows, k, 7)
-    scored = scoring(queries, rows, 10, 7)
-    scoring(queries[:INTERESTS], rows, 10, 15)
+        found_one = compared(f"one user, k = {k}", queries[:1], rows, k, 100)
+        found = compared(f"{len(queries):,} users, k = {k}", queries, rows, k, turns)
+    scored = scoring(queries, rows, 10, turns)
+    scoring(queries[:INTERESTS], rows, 10, 2 * turns)
     if options.plots:
         draw_growth(options.plots, rows, queries, nearest, bare)
     result = {

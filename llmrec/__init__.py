@@ -19,6 +19,12 @@ if TYPE_CHECKING:
         ReplyInvalid,
         SettingsError,
     )
+    from llmrec.evaluation.comparing import compare_results
+    from llmrec.evaluation.leakage import audit
+    from llmrec.evaluation.metrics import Metric
+    from llmrec.evaluation.preparing import evaluate
+    from llmrec.evaluation.results import Result, read_result
+    from llmrec.evaluation.splitting import SplitRule, Splitting
     from llmrec.llm.calls import CallLog
     from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest, Message, Usage
     from llmrec.llm.embedder import Embedder
@@ -34,10 +40,12 @@ if TYPE_CHECKING:
     from llmrec.recommender import Recommender
     from llmrec.records.grouping import UserReviews, read_users
     from llmrec.records.profile import Evidence, Interest, InterestProfile, Source, read_profiles
-    from llmrec.records.ranking import Because, Recommendation, ScoredItem
+    from llmrec.records.ranking import Because, Explanation, Quote, Recommendation, ScoredItem
     from llmrec.records.reading import read_items, read_reviews
     from llmrec.records.reviews import Item, Review
     from llmrec.records.splits import Split, SplitLine, read_split
+    from llmrec.reranking.composing import explain_composed
+    from llmrec.reranking.explanations import Explainer
 
 _MODULES = {
     "errors": (
@@ -45,6 +53,12 @@ _MODULES = {
         "InputError LLMRecError LeakageError PromptError RecordingMissing ReplyInvalid "
         "SettingsError"
     ),
+    "evaluation.comparing": "compare_results",
+    "evaluation.leakage": "audit",
+    "evaluation.metrics": "Metric",
+    "evaluation.preparing": "evaluate",
+    "evaluation.results": "Result read_result",
+    "evaluation.splitting": "SplitRule Splitting",
     "llm.calls": "CallLog",
     "llm.chat": "ChatModel ChatReply ChatRequest Message Usage",
     "llm.embedder": "Embedder",
@@ -60,10 +74,12 @@ _MODULES = {
     "recommender": "Recommender",
     "records.grouping": "UserReviews read_users",
     "records.profile": "Evidence Interest InterestProfile Source read_profiles",
-    "records.ranking": "Because Recommendation ScoredItem",
+    "records.ranking": "Because Explanation Quote Recommendation ScoredItem",
     "records.reading": "read_items read_reviews",
     "records.reviews": "Item Review",
     "records.splits": "Split SplitLine read_split",
+    "reranking.composing": "explain_composed",
+    "reranking.explanations": "Explainer",
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 
@@ -82,6 +98,8 @@ __all__ = [
     "ContentIndex",
     "Embedder",
     "Evidence",
+    "Explainer",
+    "Explanation",
     "Extraction",
     "Extractor",
     "IndexMismatch",
@@ -95,29 +113,39 @@ __all__ = [
     "LocalEmbedder",
     "LoggedChatModel",
     "Message",
+    "Metric",
     "Prompt",
     "PromptError",
+    "Quote",
     "Recommendation",
     "Recommender",
     "RecordedEmbedder",
     "RecordingMissing",
     "ReplayChatModel",
     "ReplyInvalid",
+    "Result",
     "Review",
     "ScoredItem",
     "SettingsError",
     "Source",
     "Split",
     "SplitLine",
+    "SplitRule",
+    "Splitting",
     "Usage",
     "UserReviews",
     "VectorsFile",
+    "audit",
     "bank_of_profiles",
     "bank_of_reviews",
+    "compare_results",
     "cosine",
+    "evaluate",
+    "explain_composed",
     "load_prompt",
     "read_items",
     "read_profiles",
+    "read_result",
     "read_reviews",
     "read_split",
     "read_users",

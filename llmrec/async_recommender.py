@@ -2,27 +2,27 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
-from llmrec.llm.prompts import load_prompt
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.catalogue import (
     Catalogue,
     bank_of,
-    best_of,
+    best_items_of,
     build_catalogue,
     open_catalogue,
 )
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
-from llmrec.matching.profile_match import MatchingName, Taste, embedded_taste
+from llmrec.matching.profile_match import MatchingName, Taste, embedded_tastes
 from llmrec.opening import (
+    ChatStages,
     Mode,
     ServerChoice,
     embedder_of_index,
@@ -30,14 +30,23 @@ from llmrec.opening import (
     live_chat,
     open_chat,
     open_server,
+    open_stages,
 )
-from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item, Review
+from llmrec.reranking.composing import explain_composed
+from llmrec.reranking.reranking import DEFAULT_OPTIONS, RerankOptions
+
+T = TypeVar("T")
+
+Explaining = Literal["model", "composed", "none"]
 
 DEFAULT_SERVER = ServerChoice()
+NO_STAGES = ChatStages()
+SHORTLIST = 20
+"""So many of the best matches, or k where that is more, go to the reranker."""
 
 
 class AsyncRecommender:
@@ -48,20 +57,20 @@ class AsyncRecommender:
     Args:
         catalogue: the opened index.
         embedder: of that index, for queries.
-        extractor: makes profiles; None for a recommender of ready profiles.
-        servers: that the two call; closed with ``aclose``.
+        stages: what a chat model does; none of it by default.
+        servers: that these call; closed with ``aclose``.
     """
 
     def __init__(
         self,
         catalogue: Catalogue,
         embedder: Embedder,
-        extractor: Extractor | None = None,
+        stages: ChatStages = NO_STAGES,
         servers: Sequence[Server | None] = (),
     ) -> None:
         self.catalogue = catalogue
         self._embedder = embedder
-        self._extractor = extractor
+        self._stages = stages
         self._servers = tuple(server for server in servers if server is not None)
 
     @classmethod
@@ -79,13 +88,15 @@ class AsyncRecommender:
         prompts: str | Path | None = None,
         rating_max: float = 5,
         sampling: Mapping[str, Any] | None = None,
+        rerank_options: RerankOptions = DEFAULT_OPTIONS,
     ) -> Self:
         """Open an index.
 
         Args:
             folder: the index, made by ``llmrec index`` or ``Recommender.index``: a folder, or
                 ``postgres://…``.
-            chat: name of the chat model that makes profiles; None to recommend only.
+            chat: name of the chat model that makes profiles, reranks and explains; None to match
+                only.
             calls: the call log; needed with ``chat``.
             mode: ``default`` reuses what is recorded and calls for the rest, ``replay`` never
                 calls, ``fresh`` always calls.
@@ -97,6 +108,7 @@ class AsyncRecommender:
             rating_max: top of the rating scale.
             sampling: further fields of each chat request (``temperature``, ``seed``…); nothing
                 is sent that is not set.
+            rerank_options: how lists are reranked, where that is asked for.
 
         Raises:
             InputError, IndexMismatch: a file cannot be used.
@@ -113,15 +125,16 @@ class AsyncRecommender:
             return cls(catalogue, embedder, servers=servers)
         if calls is None:
             raise SettingsError("chat= needs calls=, the file that its calls are recorded in")
-        extractor = Extractor(
-            chat=open_chat(calls, mode, live or live_chat(chat_server)),
-            model=chat,
-            prompt=load_prompt(PROMPT_NAME, PLACEHOLDERS, prompts),
-            titles=catalogue.titles,
+        stages = open_stages(
+            open_chat(calls, mode, live or live_chat(chat_server)),
+            chat,
+            catalogue,
             rating_max=rating_max,
+            rerank_options=rerank_options,
+            prompts=prompts,
             sampling=sampling,
         )
-        return cls(catalogue, embedder, extractor, servers)
+        return cls(catalogue, embedder, stages, servers)
 
     @classmethod
     async def aindex(
@@ -156,9 +169,8 @@ class AsyncRecommender:
 
     async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:
         """Async twin of ``profile``."""
-        if self._extractor is None:
-            raise SettingsError("no chat model: open the index with chat= and calls=")
-        return (await self._extractor.extract(UserReviews.of(reviews))).profile
+        extractor = self._require(self._stages.extractor)
+        return (await extractor.extract(UserReviews.of(reviews))).profile
 
     async def arecommend(
         self,
@@ -168,26 +180,83 @@ class AsyncRecommender:
         matching: MatchingName = "hub",
         bank: BankName | BankInUse = "auto",
         left_out: Collection[str] | None = None,
+        only: Collection[str] | None = None,
+        rerank: bool = False,
+        recent: Sequence[str] | None = None,
+        explain: Explaining | bool = "composed",
     ) -> Recommendation:
         """Async twin of ``recommend``."""
-        chosen = await self._chosen(matching, bank)
-        if left_out is None:
-            left_out = {source.item_id for source in profile.sources if source.item_id}
-        unusable = not profile.interests or (matching == "cosine" and not profile.likes)
-        return Recommendation(
-            user_id=profile.user_id,
-            bank=chosen.kind if chosen else None,
-            reason=_reason(profile, matching),
-            recommendations=()
-            if unusable
-            else best_of(
-                self.catalogue,
-                await embedded_taste(profile.interests, self._embedder),
-                chosen,
-                k,
-                left_out,
-            ),
+        if rerank:
+            self._require(self._stages.reranker)
+        (matched,) = await self.arecommend_many(
+            [profile],
+            max(SHORTLIST, k) if rerank else k,
+            matching=matching,
+            bank=bank,
+            left_out=None if left_out is None else {profile.user_id: left_out},
+            only=only,
         )
+        return await self.afinish(
+            matched, profile, k, rerank=rerank, recent=recent, explain=explain
+        )
+
+    async def arecommend_many(
+        self,
+        profiles: Sequence[InterestProfile],
+        k: int = 10,
+        *,
+        matching: MatchingName = "hub",
+        bank: BankName | BankInUse = "auto",
+        left_out: Mapping[str, Collection[str]] | None = None,
+        only: Collection[str] | None = None,
+    ) -> list[Recommendation]:
+        """Async twin of ``recommend_many``."""
+        chosen = await self._chosen(matching, bank)
+        usable = [
+            place
+            for place, profile in enumerate(profiles)
+            if profile.likes or (profile.interests and matching == "hub")
+        ]
+        people = [profiles[place] for place in usable]
+        found = best_items_of(
+            self.catalogue,
+            await embedded_tastes([person.interests for person in people], self._embedder),
+            chosen,
+            k,
+            [_left_out(person, left_out) for person in people],
+            only,
+        )
+        items = dict(zip(usable, found, strict=True))
+        return [
+            Recommendation(
+                user_id=profile.user_id,
+                bank=chosen.kind if chosen else None,
+                reason=_reason(profile, matching),
+                recommendations=items.get(place, ()),
+            )
+            for place, profile in enumerate(profiles)
+        ]
+
+    async def afinish(
+        self,
+        matched: Recommendation,
+        profile: InterestProfile,
+        k: int = 10,
+        *,
+        rerank: bool = False,
+        recent: Sequence[str] | None = None,
+        explain: Explaining | bool = "composed",
+    ) -> Recommendation:
+        """Async twin of ``finish``."""
+        if rerank:
+            recent = profile.reviewed if recent is None else recent
+            reranker = self._require(self._stages.reranker)
+            matched = (await reranker.rerank(matched, profile, recent)).first(k)
+        if explain in (False, "none"):
+            return matched
+        if explain == "composed":
+            return explain_composed(matched, profile, self.catalogue.entries)
+        return await self._require(self._stages.explainer).explain(matched, profile)
 
     async def arecommend_for(
         self,
@@ -196,6 +265,7 @@ class AsyncRecommender:
         *,
         matching: MatchingName = "hub",
         bank: BankName | BankInUse = "auto",
+        only: Collection[str] | None = None,
     ) -> Recommendation:
         """Async twin of ``recommend_for``."""
         chosen = await self._chosen(matching, bank)
@@ -205,10 +275,9 @@ class AsyncRecommender:
             is_like=np.ones(1, bool),
             queries=await self._embedder.embed([text], "query"),
         )
+        (items,) = best_items_of(self.catalogue, [taste], chosen, k, [()], only)
         return Recommendation(
-            like=text,
-            bank=chosen.kind if chosen else None,
-            recommendations=best_of(self.catalogue, taste, chosen, k),
+            like=text, bank=chosen.kind if chosen else None, recommendations=items
         )
 
     async def abank(
@@ -227,10 +296,22 @@ class AsyncRecommender:
         for server in self._servers:
             await server.aclose()
 
+    @staticmethod
+    def _require(stage: T | None) -> T:
+        if stage is None:
+            raise SettingsError("no chat model: open the index with chat= and calls=")
+        return stage
+
     async def _chosen(self, matching: MatchingName, bank: BankName | BankInUse) -> BankInUse | None:
         if matching == "cosine":
             return None
-        return bank if not isinstance(bank, str) else await self.abank(bank)
+        return await self.abank(bank) if isinstance(bank, str) else bank
+
+
+def _left_out(
+    profile: InterestProfile, by_user: Mapping[str, Collection[str]] | None
+) -> Collection[str]:
+    return profile.reviewed if by_user is None else by_user.get(profile.user_id, ())
 
 
 def _reason(profile: InterestProfile, matching: MatchingName) -> str | None:

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+from pathlib import Path
+
+from llmrec.errors import InputError
 
 
 def canonical_json(value: object) -> str:
@@ -17,3 +20,16 @@ def text_digest(text: str) -> str:
 def digest(value: object) -> str:
     """Return the first 24 hex digits of the SHA-256 of a value's canonical JSON."""
     return text_digest(canonical_json(value))
+
+
+def file_digest(path: str | Path) -> str:
+    """Return the first 24 hex digits of the SHA-256 of a file's bytes.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:24]
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from None

@@ -1,10 +1,10 @@
 """The whole way: a person's reviews, an interest profile, a ranked list."""
 
-from collections.abc import Collection, Coroutine, Iterable
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from llmrec.async_recommender import DEFAULT_SERVER, AsyncRecommender
+from llmrec.async_recommender import DEFAULT_SERVER, AsyncRecommender, Explaining
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
@@ -84,8 +84,12 @@ class Recommender(AsyncRecommender):
         matching: MatchingName = "hub",
         bank: BankName | BankInUse = "auto",
         left_out: Collection[str] | None = None,
+        only: Collection[str] | None = None,
+        rerank: bool = False,
+        recent: Sequence[str] | None = None,
+        explain: Explaining | bool = "composed",
     ) -> Recommendation:
-        """Return the k items that fit a profile best.
+        """Return the k items that fit a profile best, the first three of them explained.
 
         Args:
             profile: of one user.
@@ -95,13 +99,92 @@ class Recommender(AsyncRecommender):
                 the index's own. One from ``abank`` serves many users of one run.
             left_out: ids of items not to be recommended; None for those of the profile's
                 sources.
+            only: ids of the only items that may be recommended (``allowed_items``); None for all.
+            rerank: let the chat model put the best 20 (or k, if more) in order first.
+            recent: ids of the items chosen so far, oldest first, which the model is shown the
+                last ten of; None for those of the profile's sources.
+            explain: ``model`` (or True) lets the chat model say why, ``composed`` puts together
+                what is known without a model, ``none`` (or False) leaves explanations out.
+
+        Raises:
+            SettingsError: the index has no such bank, or no chat model was named.
+            RecordingMissing: a vector or a call is not recorded, and none may be made.
+            ChatUnavailable, ChatRejected: the chat model gave no answer.
+        """
+        return self._wait(
+            self.arecommend(
+                profile,
+                k,
+                matching=matching,
+                bank=bank,
+                left_out=left_out,
+                only=only,
+                rerank=rerank,
+                recent=recent,
+                explain=explain,
+            )
+        )
+
+    def recommend_many(
+        self,
+        profiles: Sequence[InterestProfile],
+        k: int = 10,
+        *,
+        matching: MatchingName = "hub",
+        bank: BankName | BankInUse = "auto",
+        left_out: Mapping[str, Collection[str]] | None = None,
+        only: Collection[str] | None = None,
+    ) -> list[Recommendation]:
+        """Return the k items that fit each profile best; the catalogue is read once for all.
+
+        Each list has the items that ``recommend`` gives with that bank, without explanations:
+        ``finish`` adds them.
+
+        Args:
+            profiles: of the users.
+            k: how many items for each.
+            matching: as for ``recommend``.
+            bank: as for ``recommend``.
+            left_out: by user, ids of items not to be recommended; None for those of the profiles'
+                sources.
+            only: as for ``recommend``.
 
         Raises:
             SettingsError: the index has no such bank.
             RecordingMissing: a vector is not recorded, and none may be made.
         """
         return self._wait(
-            self.arecommend(profile, k, matching=matching, bank=bank, left_out=left_out)
+            self.arecommend_many(
+                profiles, k, matching=matching, bank=bank, left_out=left_out, only=only
+            )
+        )
+
+    def finish(
+        self,
+        matched: Recommendation,
+        profile: InterestProfile,
+        k: int = 10,
+        *,
+        rerank: bool = False,
+        recent: Sequence[str] | None = None,
+        explain: Explaining | bool = "composed",
+    ) -> Recommendation:
+        """Rerank and explain a list that ``recommend_many`` made, as ``recommend`` does.
+
+        Args:
+            matched: the list; for a reranker longer than k.
+            profile: whose list it is.
+            k: how many items are kept after reranking.
+            rerank: as for ``recommend``.
+            recent: as for ``recommend``.
+            explain: as for ``recommend``.
+
+        Raises:
+            SettingsError: there is no chat model, and one is needed.
+            ChatError: the chat model gave no answer.
+        """
+        return self._wait(
+            self.afinish(matched, profile, k, rerank=rerank, recent=recent, explain=explain)
         )
 
     def recommend_for(
@@ -111,6 +194,7 @@ class Recommender(AsyncRecommender):
         *,
         matching: MatchingName = "hub",
         bank: BankName | BankInUse = "auto",
+        only: Collection[str] | None = None,
     ) -> Recommendation:
         """Return the k items that fit a sentence best, without any profile.
 
@@ -119,12 +203,13 @@ class Recommender(AsyncRecommender):
             k: how many items.
             matching: as for ``recommend``.
             bank: as for ``recommend``.
+            only: as for ``recommend``.
 
         Raises:
             InputError: the sentence is blank.
             RecordingMissing: its vector is not recorded, and none may be made.
         """
-        return self._wait(self.arecommend_for(text, k, matching=matching, bank=bank))
+        return self._wait(self.arecommend_for(text, k, matching=matching, bank=bank, only=only))
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         async def run() -> T:

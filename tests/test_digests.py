@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmrec.digests import canonical_json, digest, text_digest
+from llmrec.digests import canonical_json, digest, file_digest, text_digest
+from llmrec.errors import InputError
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -54,3 +56,11 @@ def test_a_text_digest_is_the_beginning_of_sha_256_of_its_utf_8() -> None:
 def test_a_digest_is_of_the_canonical_json() -> None:
     expected = hashlib.sha256('["/v1",{"a":"晚"}]'.encode()).hexdigest()[:24]
     assert digest(["/v1", {"a": "晚"}]) == expected
+
+
+def test_a_file_digest_is_of_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"\xff\n")
+    assert file_digest(path) == hashlib.sha256(b"\xff\n").hexdigest()[:24]
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        file_digest(tmp_path / "nothing")

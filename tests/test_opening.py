@@ -44,7 +44,7 @@ def calls(tmp_path: Path) -> Path:
     """A call log with the answer of one request."""
     path = tmp_path / "calls.jsonl"
     body = {"choices": [{"message": {"content": "recorded"}, "finish_reason": "stop"}]}
-    CallLog(path).append(REQUEST, body)
+    asyncio.run(CallLog(path).record(REQUEST, body))
     return path
 
 

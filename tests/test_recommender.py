@@ -116,6 +116,32 @@ def test_the_plain_methods_work_inside_a_running_event_loop(
     assert typed == recommender.recommend_for(TYPED, 3)
 
 
+def test_each_of_many_gets_the_list_of_one_alone(
+    recommender: Recommender, profiles: list[InterestProfile]
+) -> None:
+    people = [*profiles, only(profiles[-1], "dislike"), only(profiles[-1], None)]
+    for matching in ("hub", "cosine"):
+        alone = [recommender.recommend(profile, 7, matching=matching) for profile in people]
+        assert recommender.recommend_many(people, 7, matching=matching) == alone
+    assert recommender.recommend_many([], 7) == []
+    left_out = {"u01": [alone[0].recommendations[0].item_id]}
+    many = recommender.recommend_many(profiles, 7, matching="cosine", left_out=left_out)
+    assert many[0].recommendations[0].item_id != left_out["u01"][0]
+
+
+def test_only_some_items_may_be_allowed(recommender: Recommender, profile: InterestProfile) -> None:
+    allowed = ["film-interstellar", "film-arrival", "no such item"]
+    found = recommender.recommend(profile, left_out=(), only=allowed)
+    assert sorted(item.item_id for item in found) == ["film-arrival", "film-interstellar"]
+    typed = recommender.recommend_for(TYPED, only=allowed)
+    assert len(typed) == 2
+
+
+def test_a_list_has_at_least_one_place(recommender: Recommender) -> None:
+    with pytest.raises(InputError, match="at least 1"):
+        recommender.recommend_for(TYPED, 0)
+
+
 def test_an_error_inside_a_running_event_loop_is_the_same_error(recommender: Recommender) -> None:
     async def notebook() -> None:
         recommender.recommend_for(" ")
@@ -202,6 +228,75 @@ def test_plain_cosine_uses_no_bank_and_no_dislikes(
     assert [item.score for item in found] == pytest.approx([item.score for item in liked])
     corrected = recommender.recommend(profile)
     assert [item.item_id for item in found] != [item.item_id for item in corrected]
+
+
+@pytest.fixture
+def reranking(built: Path, demo: Path) -> Recommender:
+    return Recommender.open(built, chat="claude", calls=demo / "rerank.jsonl", mode="replay")
+
+
+def test_a_shortlist_of_20_is_reranked_then_cut(
+    recommender: Recommender,
+    reranking: Recommender,
+    profiles: list[InterestProfile],
+    profile: InterestProfile,
+    demo: Path,
+) -> None:
+    bank = asyncio.run(recommender.abank(profiles=profiles))
+    picks = reranking.recommend(profile, k=3, bank=bank, rerank=True)
+    assert [pick.title for pick in picks] == ["星际穿越", "地心引力", "球状闪电"]
+    assert [pick.rank for pick in picks] == [1, 2, 3]
+    assert picks.reranked
+    shortlist = {pick.item_id for pick in recommender.recommend(profile, k=20, bank=bank)}
+    whole = reranking.recommend(profile, k=20, bank=bank, rerank=True)
+    assert {pick.item_id for pick in whole} == shortlist
+    assert tuple(whole)[:3] == tuple(picks)
+
+
+def test_other_recent_items_are_another_request(
+    reranking: Recommender, profile: InterestProfile
+) -> None:
+    with pytest.raises(RecordingMissing, match="rerank/u12"):
+        reranking.recommend(profile, k=3, rerank=True, recent=["film-contact"])
+
+
+def test_the_first_three_are_explained_without_a_model(
+    recommender: Recommender, profile: InterestProfile
+) -> None:
+    picks = recommender.recommend(profile, k=4)
+    sources = [pick.explanation.source if pick.explanation else None for pick in picks]
+    assert sources == ["composed", "composed", "composed", None]
+    bare = recommender.recommend(profile, k=4, explain=False)
+    assert [pick.explanation for pick in bare] == [None] * 4
+    assert recommender.recommend(profile, k=4, explain="none") == bare
+    assert recommender.recommend(profile, k=4, explain="composed") == picks
+
+
+def test_a_model_explains_from_one_log_of_both_stages(
+    built: Path,
+    recommender: Recommender,
+    profiles: list[InterestProfile],
+    profile: InterestProfile,
+    demo: Path,
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "calls.jsonl"
+    log.write_bytes(b"".join((demo / f"{n}.jsonl").read_bytes() for n in ("rerank", "explain")))
+    whole = Recommender.open(built, chat="claude", calls=log, mode="replay")
+    bank = asyncio.run(recommender.abank(profiles=profiles))
+    picks = whole.recommend(profile, k=3, bank=bank, rerank=True, explain=True)
+    assert picks[0].title == "星际穿越"
+    assert [pick.explanation.source for pick in picks if pick.explanation] == ["model"] * 3
+
+
+def test_without_a_chat_model_none_explains(built: Path, profile: InterestProfile) -> None:
+    with pytest.raises(SettingsError, match="chat= and calls="):
+        Recommender.open(built).recommend(profile, explain=True)
+
+
+def test_without_a_chat_model_nothing_is_reranked(built: Path, profile: InterestProfile) -> None:
+    with pytest.raises(SettingsError, match="chat= and calls="):
+        Recommender.open(built).recommend(profile, rerank=True)
 
 
 def test_a_sentence_is_recommended_for_without_a_profile(recommender: Recommender) -> None:

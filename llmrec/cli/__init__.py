@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from llmrec.cli.terminal import say
 from llmrec.errors import (
     BudgetExceeded,
     ChatError,
@@ -22,11 +23,15 @@ from llmrec.errors import (
 COMMANDS = {
     "audit": "Say whether profiles have seen what an evaluation holds out.",
     "calls": "Look into call logs, and keep of them what is needed.",
+    "compare": "Compare two evaluations user by user.",
     "demo": "Show what this does, offline, with the data that comes with it.",
     "doctor": "Say what works with these settings.",
+    "evaluate": "Say how well systems find what is held out, with intervals.",
+    "explain": "Say why the first items of lists were chosen.",
     "extract": "Make interest profiles from reviews.",
     "index": "Make the index of a catalogue.",
     "recommend": "Recommend items for profiles, or for a sentence.",
+    "rerank": "Put lists in order with a chat model.",
     "show": "Show profiles as a person wants to read them.",
     "split": "Split reviews into history and held-out ones.",
 }
@@ -113,6 +118,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return _INTERRUPTED
     except LLMRecError as error:
-        click.echo(f"error: {error}", err=True)
+        say(f"error: {error}")
         return next((code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), 1)
     return result if isinstance(result, int) else 0

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from llmrec.cli.output import visible
+from llmrec.cli.terminal import visible
 from llmrec.llm.call_stats import Group, LoggedExchange, Tally
 
 _OUTCOMES = {

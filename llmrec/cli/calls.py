@@ -14,11 +14,15 @@ from rich.console import Console
 
 from llmrec.cli import llmrec, options
 from llmrec.cli.call_output import print_exchange, print_tallies
+from llmrec.cli.cost_output import print_costs
 from llmrec.cli.output import print_json, wants_json
 from llmrec.errors import InputError, SettingsError
-from llmrec.llm.call_files import Rewritten, merge_calls, prune_calls, sort_calls
+from llmrec.llm.call_costs import cost_of_calls
+from llmrec.llm.call_files import Rewritten, compact_calls, merge_calls, prune_calls, sort_calls
+from llmrec.llm.call_lines import logged_lines
 from llmrec.llm.call_stats import LoggedExchange, Tally, count_calls
-from llmrec.llm.calls import logged_lines, looked_up
+from llmrec.llm.calls import looked_up
+from llmrec.llm.pricing import Price, price_list
 
 _output = click.option(
     "-o", "--output", required=True, metavar="OUT", help="Where the lines go; LOG itself will do."
@@ -81,6 +85,24 @@ def stats(log: str, output_format: str | None) -> None:
         print_tallies(Console(highlight=False), tallies, total)
 
 
+@command.command("cost")
+@click.argument("log")
+@options.price
+@options.output_format
+@options.says_on_stderr
+def cost(log: str, price: Price | None, output_format: str | None) -> None:
+    """Add up what exchanges cost.
+
+    By stage, model and day of LOG's exchanges, and by user; superseded and useless replies, which
+    were paid for too, stand apart as wasted. A price that is not known adds no money.
+    """
+    costs = cost_of_calls(log, price_list(price))
+    if wants_json(output_format):
+        print_json(json.dumps(costs.to_dict(), ensure_ascii=False))
+    else:
+        print_costs(Console(highlight=False), costs)
+
+
 @command.command("sort")
 @click.argument("log")
 @_output
@@ -119,12 +141,29 @@ def prune(log: str, output: str | None, lines: tuple[str, ...]) -> None:
     """Keep only what some commands ask for.
 
     Each command is run under --replay on LOG, and what it makes is thrown away. The newest
-    exchange of each request that it asks for stays, refusals and follow-ups included.
+    exchange of each request that it asks for stays, refusals and follow-ups included; so does
+    what a run adds meanwhile.
     """
+    since = _size(log)
     kept: set[str] = set()
     for line in lines:
         kept |= _asked_for(line, log)
-    _say(output or log, prune_calls(log, kept, output or log))
+    _say(output or log, prune_calls(log, kept, output or log, since=since))
+
+
+@command.command("compact")
+@click.argument("log")
+@click.option("-o", "--output", metavar="OUT", help="Where the lines go, instead of LOG itself.")
+@options.says_on_stderr
+def compact(log: str, output: str | None) -> None:
+    """Keep only the newest exchange of each request.
+
+    It is all that LOG is replayed or resumed from; the cost of older exchanges is forgotten.
+    """
+    before = _size(log)
+    target = output or log
+    _say(target, compact_calls(log, target))
+    click.echo(f"{before:,} bytes before, {_size(target):,} after", err=True)
 
 
 def _asked_for(line: str, log: str) -> set[str]:
@@ -171,6 +210,13 @@ def _silence() -> Iterator[None]:
 def _wanted(label: str | None, custom_id: str | None) -> str:
     wanted = {"label": label, "id": custom_id}
     return " and ".join(f"the {name} {value!r}" for name, value in wanted.items() if value)
+
+
+def _size(log: str) -> int:
+    try:
+        return Path(log).stat().st_size
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=log) from None
 
 
 def _say(output: str, rewritten: Rewritten) -> None:

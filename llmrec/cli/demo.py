@@ -10,12 +10,19 @@ from rich.console import Console
 from rich.text import Text
 
 from llmrec.cli import options
-from llmrec.cli.output import print_items, print_profile
+from llmrec.cli.output import origins_of, print_items, print_profile
 from llmrec.errors import InputError
+from llmrec.llm.chat import ChatModel
 from llmrec.llm.prompts import load_prompt
-from llmrec.opening import open_chat
+from llmrec.matching.catalogue import Catalogue
+from llmrec.opening import (
+    ChatStages,
+    embedder_of_index,
+    open_chat,
+    open_explainer,
+    open_reranker,
+)
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
-from llmrec.profiling.run import ExtractionRun
 from llmrec.recommender import Recommender
 from llmrec.records.grouping import read_users
 from llmrec.records.reading import read_items
@@ -23,7 +30,7 @@ from llmrec.resources import resource_dir
 
 SHOWN_USERS = ("u01", "u08", "u12")
 _QUOTES = 1
-_PICKS = 5
+_PICKS = 3
 _NEXT = """\
 Now with your own data, a file of reviews (user_id, item_id, text) and one of items
 (item_id, title, description, categories):
@@ -31,6 +38,8 @@ Now with your own data, a file of reviews (user_id, item_id, text) and one of it
   llmrec index items.jsonl -o index --embedder lexical
   llmrec extract reviews.jsonl --items items.jsonl -o profiles.jsonl --calls calls.jsonl \\
       --model NAME
+  llmrec recommend profiles.jsonl --index index --reviews reviews.jsonl -k 3 --rerank --explain \\
+      --calls calls.jsonl --model NAME
 """
 
 
@@ -53,30 +62,43 @@ def command(directory: str | None) -> None:
 
 async def _show(console: Console, folder: Path) -> None:
     data = resource_dir("demo")
-    recommender = await Recommender.aindex(
+    made = await Recommender.aindex(
         read_items(data / "items.jsonl"),
         folder / "index",
         vectors=data / "vectors.npz",
         mode="replay",
     )
-    run = ExtractionRun(
-        Extractor(
-            chat=open_chat(data / "extract_profile.jsonl", "replay"),
-            model="claude",
-            prompt=load_prompt(PROMPT_NAME, PLACEHOLDERS),
-            titles=recommender.catalogue.titles,
-        )
-    )
-    profiles = [profile async for profile in run.profiles(read_users(data / "reviews.jsonl"))]
+    recommender = _recommender(made.catalogue, data)
+    users = read_users(data / "reviews.jsonl")
+    profiles = [await recommender.aprofile(user.reviews) for user in users]
     bank = await recommender.abank(profiles=profiles)
     for profile in profiles:
         if profile.user_id in SHOWN_USERS:
             print_profile(console, profile, quotes=_QUOTES)
             console.print()
             console.print(Text("  recommended", style="bold"))
-            picks = await recommender.arecommend(profile, _PICKS, bank=bank)
-            print_items(console, picks.recommendations)
-            console.print()
+            picks = await recommender.arecommend(
+                profile, _PICKS, bank=bank, rerank=True, explain=True
+            )
+            origins = origins_of(profile, recommender.catalogue.titles)
+            print_items(console, picks.recommendations, origins)
+
+
+def _recommender(catalogue: Catalogue, data: Path) -> Recommender:
+    """Return a recommender that replays each stage from a log of its own."""
+
+    def replayed(stage: str) -> ChatModel:
+        return open_chat(data / f"{stage}.jsonl", "replay")
+
+    entries = catalogue.entries
+    prompt = load_prompt(PROMPT_NAME, PLACEHOLDERS)
+    stages = ChatStages(
+        Extractor(replayed("extract_profile"), "claude", prompt, catalogue.titles),
+        open_reranker(replayed("rerank"), "claude", entries),
+        open_explainer(replayed("explain"), "claude", entries),
+    )
+    embedder = embedder_of_index(catalogue, None, "replay").embedder
+    return Recommender(catalogue, embedder, stages)
 
 
 def _write_files(target: Path) -> None:

@@ -9,7 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from llmrec.cli import options
-from llmrec.cli.output import print_json, visible, wants_json
+from llmrec.cli.output import print_json, wants_json
+from llmrec.cli.server_options import embeds
+from llmrec.cli.terminal import visible
 from llmrec.doctor.check import Check
 from llmrec.doctor.examining import Examined, examine
 from llmrec.matching.embedding import EmbedderChoice
@@ -25,7 +27,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim
 @options.embedder
 @options.query_prefix
 @options.passage_prefix
-@options.embeds
+@embeds
 @options.vectors
 @options.output_format
 @options.says_on_stderr
@@ -35,11 +37,8 @@ def command(
     embedder: str,
     query_prefix: str,
     passage_prefix: str,
-    base_url: str | None,
-    api_key_env: str | None,
-    embed_base_url: str | None,
-    embed_api_key_env: str | None,
-    timeout_s: float,
+    server: ServerChoice,
+    embed_server: ServerChoice,
     vectors: str | None,
     output_format: str | None,
 ) -> int:
@@ -47,13 +46,12 @@ def command(
 
     Where a server is named it is called, for a few tokens. Exit code 1: something failed.
     """
-    server = ServerChoice(base_url, api_key_env, timeout_s)
     checks = wait_for(
         examine(
             Examined(
                 server=server,
                 embedder=EmbedderChoice(embedder, query_prefix, passage_prefix),
-                embed_server=server.for_embeddings(embed_base_url, embed_api_key_env),
+                embed_server=embed_server,
                 model=model,
                 calls=calls,
                 vectors=vectors,

@@ -11,6 +11,7 @@ import click
 from llmrec.cli import options
 from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.progress import Progress, stop_on_interrupt
+from llmrec.cli.server_options import calls_a_server
 from llmrec.errors import ChatError, SettingsError
 from llmrec.llm.openai_client import Server
 from llmrec.llm.prompts import load_prompt
@@ -31,7 +32,8 @@ from llmrec.records.splits import read_split
 @options.replay
 @options.fresh
 @options.model
-@options.calls_a_server
+@calls_a_server
+@options.concurrency
 @options.sampling
 @options.split
 @options.rating_max
@@ -49,9 +51,8 @@ def command(
     replay: bool,
     fresh: bool,
     model: str | None,
-    base_url: str | None,
-    api_key_env: str | None,
-    timeout_s: float,
+    server: ServerChoice,
+    concurrency: int,
     sampling: dict[str, Any],
     split: str | None,
     rating_max: float,
@@ -69,23 +70,20 @@ def command(
         raise SettingsError(
             "extract needs --calls LOG, where the calls are recorded, and --model NAME"
         )
-    catalogue = (
-        read_items(items, columns=item_columns, skip_bad_rows=skip_bad_rows) if items else ()
-    )
     mode = options.mode(replay, fresh)
-    server = None
-    if mode != "replay":
-        server = open_server(ServerChoice(base_url, api_key_env, timeout_s))
+    opened = None if mode == "replay" else open_server(server)
     run = ExtractionRun(
         Extractor(
-            chat=open_chat(calls, mode, live_chat(server)),
+            chat=open_chat(calls, mode, live_chat(opened)),
             model=model,
             prompt=load_prompt(PROMPT_NAME, PLACEHOLDERS, prompts),
-            titles={item.item_id: item.title for item in catalogue},
+            titles=_titles(items, item_columns, skip_bad_rows),
             rating_max=rating_max,
             sampling=sampling,
         ),
         read_split(split) if split else None,
+        concurrency,
+        None if opened is None else opened.limiter.stop,
     )
     users = read_users(
         reviews,
@@ -94,11 +92,17 @@ def command(
         rating_max=rating_max,
         skip_bad_rows=skip_bad_rows,
     )
-
     with replaced(output) as file, Progress(run, length_hint(users)) as progress:
-        asyncio.run(_write(file, run, users, server, progress))
+        asyncio.run(_write(file, run, users, opened, progress))
     _say(run, wants_json(output_format))
     return 1 if run.failed else 0
+
+
+def _titles(items: str | None, columns: dict[str, str], skip_bad_rows: bool) -> dict[str, str]:
+    if items is None:
+        return {}
+    catalogue = read_items(items, columns=columns, skip_bad_rows=skip_bad_rows)
+    return {item.item_id: item.title for item in catalogue}
 
 
 async def _write(
@@ -108,7 +112,7 @@ async def _write(
     server: Server | None,
     progress: Progress,
 ) -> None:
-    """Write the profiles; after Ctrl-C the call under way is finished, and nothing is written."""
+    """Write the profiles; after Ctrl-C calls under way are finished, and nothing is written."""
     stop_on_interrupt(run.stop)
     updating = asyncio.create_task(progress.keep_updating())
     try:

@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from llmrec.cli import options
 from llmrec.cli.output import print_json, wants_json
+from llmrec.cli.server_options import embeds
 from llmrec.errors import SettingsError
 from llmrec.matching.bank import Bank, bank_of_profiles, bank_of_reviews
 from llmrec.matching.embedding import EmbedderChoice
@@ -30,7 +31,7 @@ from llmrec.records.tables import Table
 @options.embedder
 @options.query_prefix
 @options.passage_prefix
-@options.embeds
+@embeds
 @options.vectors
 @options.replay
 @click.option(
@@ -49,11 +50,8 @@ def command(
     embedder: str,
     query_prefix: str,
     passage_prefix: str,
-    base_url: str | None,
-    api_key_env: str | None,
-    embed_base_url: str | None,
-    embed_api_key_env: str | None,
-    timeout_s: float,
+    server: ServerChoice,
+    embed_server: ServerChoice,
     vectors: str | None,
     replay: bool,
     bank_file: str | None,
@@ -78,9 +76,7 @@ def command(
         read_items(items, columns=columns, skip_bad_rows=skip_bad_rows),
         output,
         embedder=EmbedderChoice(embedder, query_prefix, passage_prefix),
-        server=ServerChoice(base_url, api_key_env, timeout_s).for_embeddings(
-            embed_base_url, embed_api_key_env
-        ),
+        server=embed_server,
         vectors=vectors,
         mode=options.mode(replay),
         bank=None

@@ -4,13 +4,16 @@ import functools
 import json
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from llmrec.cli.terminal import say
 from llmrec.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
+    from llmrec.llm.pricing import Price
     from llmrec.opening import Mode
 
 T = TypeVar("T")
@@ -51,6 +54,26 @@ def _sampling(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> 
         except ValueError:
             fields[name] = value
     return fields
+
+
+def _ids(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
+    """Return the ids of ``ID,ID…``, or of the lines of ``@FILE``."""
+    if value is None:
+        return None
+    if not value.startswith("@"):
+        return [item_id for item_id in value.split(",") if item_id]
+    path = Path(value[1:])
+    try:
+        lines = path.read_text("utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"ids, one a line, cannot be read: {error}", path=path) from None
+    return [line for line in lines if line]
+
+
+def _price(_: click.Context, __: click.Parameter, text: str | None) -> "Price | None":
+    from llmrec.llm.pricing import Price
+
+    return None if text is None else Price.parse(text)
 
 
 items = _option("--items", metavar="ITEMS", help="The catalogue: JSONL or CSV, plain or .gz.")
@@ -109,9 +132,25 @@ timeout_s = _option(
     "--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), default=120.0,
     show_default=True, metavar="SECONDS", help="How long one attempt may take.",
 )  # fmt: skip
+requests_per_min = _option(
+    "--rpm", "requests_per_min", type=click.FloatRange(min=0, min_open=True), metavar="N",
+    help="Requests per minute that a server allows. Default: no limit but what it says itself.",
+)  # fmt: skip
+tokens_per_min = _option(
+    "--tpm", "tokens_per_min", type=click.FloatRange(min=0, min_open=True), metavar="N",
+    help="Tokens per minute, input and output, likewise.",
+)  # fmt: skip
+concurrency = _option(
+    "--concurrency", type=click.IntRange(min=1), default=8, show_default=True, metavar="N",
+    help="How many users are asked about at once.",
+)  # fmt: skip
 sampling = _option(
     "--sampling", multiple=True, metavar="NAME=VALUE", callback=_sampling,
     help="A further field of each request, such as temperature=0; none is sent unless set.",
+)  # fmt: skip
+price = _option(
+    "--price", metavar="IN,OUT[,CACHED]", callback=_price,
+    help="US dollars per million tokens, instead of the price that is known of the model.",
 )  # fmt: skip
 vectors = _option("--vectors", metavar="FILE.npz", help="Recorded vectors; new ones are added.")
 matching = _option(
@@ -125,6 +164,17 @@ run_bank = _option(
 k = _option(
     "--k", "-k", "k", type=click.IntRange(min=1), default=10, show_default=True,
     help="Number of items.",
+)  # fmt: skip
+only = _option(
+    "--only", metavar="ID,…|@FILE", callback=_ids,
+    help="Recommend these items only; a file has one id a line.",
+)  # fmt: skip
+exclude = _option(
+    "--exclude", metavar="ID,…|@FILE", callback=_ids, help="Never recommend these items."
+)
+category = _option(
+    "--category", "categories", multiple=True, metavar="NAME",
+    help="Only items of this category; of any of these, if given again.",
 )  # fmt: skip
 output_format = _option(
     "--format", "output_format", type=click.Choice(["json", "table"]),
@@ -164,6 +214,81 @@ whole_split = _option(
 )
 maybe_index = _option("--index", metavar="DIR", help="The index folder.")
 weights = _option("--weights", metavar="WEIGHTS", help="Fitted weights, which name their users.")
+candidates = _option(
+    "--candidates", metavar="FILE",
+    help="Rank these items of each user: user_id and candidates, JSON Lines.",
+)  # fmt: skip
+shortlist = _option(
+    "--shortlist", "-n", "shortlist", type=click.IntRange(min=1), default=20, show_default=True,
+    metavar="N", help="With --index: how many of the best matches are reranked.",
+)  # fmt: skip
+rerank = _option(
+    "--rerank", is_flag=True, help="Let a chat model put the best 20 (or k, if more) in order."
+)
+rerank_order = _option(
+    "--rerank-order", type=click.Choice(["hash", "first-stage", "shuffled"]),
+    help="The order that the model is shown. Default: hash; of given candidates, as given.",
+)  # fmt: skip
+rerank_passes = _option(
+    "--rerank-passes", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    help="Calls for each list, each in another order; their ranks are fused.",
+)  # fmt: skip
+rerank_window = _option(
+    "--rerank-window", type=click.IntRange(min=2), metavar="SIZE",
+    help="Candidates in one call; longer lists are gone over from the back. Default: all.",
+)  # fmt: skip
+rerank_stride = _option(
+    "--rerank-stride", type=click.IntRange(min=1), metavar="N",
+    help="How far one window stands before the next. Default: half of its size.",
+)  # fmt: skip
+rerank_facts = _option(
+    "--rerank-facts", is_flag=True,
+    help="Show the model how many people chose each candidate, and which interests brought it.",
+)  # fmt: skip
+rerank_weight = _option(
+    "--rerank-weight", type=click.FloatRange(0, 1), default=1.0, show_default=True, metavar="W",
+    help="Fuse the model's ranks with the first stage's, W to 1 - W.",
+)  # fmt: skip
+
+profiles = _option("--profiles", metavar="PROFILES", help="Profiles made from the histories.")
+systems = _option(
+    "--systems", metavar="NAME,…", help="Which systems. Default: all that can be built."
+)
+metrics = _option(
+    "--metrics", metavar="NAME,…", default="nDCG@10,R@10,RR@10", show_default=True,
+    help="Which metrics, the main one first.",
+)  # fmt: skip
+maybe_sampled = _option(
+    "--candidates", metavar="FILE|sampled:N",
+    help="Rank only these items of each user, or the ones to be found among N at random: NOT "
+    "COMPARABLE with a whole catalogue.",
+)  # fmt: skip
+runs = _option(
+    "--run", "runs", multiple=True, metavar="NAME=FILE",
+    help="A TREC run, or lists of recommend or rerank (.jsonl), as a system of this name.",
+)  # fmt: skip
+seed = _option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
+    help="Of everything that is drawn.",
+)  # fmt: skip
+fail_under = _option(
+    "--fail-under", multiple=True, metavar="[SYSTEM:]METRIC=X",
+    help="Exit with 1 where the mean is below X, of profile-hub or, without it, the best system.",
+)  # fmt: skip
+exit_zero = _option("--exit-zero", is_flag=True, help="Say what --fail-under finds, and exit 0.")
+of_profiles = _option(
+    "--profiles", required=True, metavar="PROFILES", help="The profiles that the lists are for."
+)
+explained = _option(
+    "--explained", "-k", "explained", type=click.IntRange(min=1), default=3, show_default=True,
+    metavar="N", help="How many items of a list are explained.",
+)  # fmt: skip
+explain = _option(
+    "--explain", type=click.Choice(["model", "composed", "none"]), is_flag=False,
+    flag_value="model",
+    help="Who says why the first items were chosen: a chat model (this alone means model), or a "
+    "template that puts together what is known (composed).",
+)  # fmt: skip
 
 
 def mode(replay: bool, fresh: bool = False) -> "Mode":
@@ -175,20 +300,6 @@ def mode(replay: bool, fresh: bool = False) -> "Mode":
     if replay and fresh:
         raise SettingsError("--replay and --fresh contradict each other: leave one out")
     return "replay" if replay else "fresh" if fresh else "default"
-
-
-def calls_a_server(function: F) -> F:
-    """Add the options that say which chat server is called, and how."""
-    for option in (timeout_s, api_key_env, base_url):
-        function = option(function)
-    return function
-
-
-def embeds(function: F) -> F:
-    """Add the options that say which server is called for vectors."""
-    for option in (timeout_s, embed_api_key_env, embed_base_url, api_key_env, base_url):
-        function = option(function)
-    return function
 
 
 def says_on_stderr(function: Callable[..., T]) -> Callable[..., T]:
@@ -208,4 +319,4 @@ def says_on_stderr(function: Callable[..., T]) -> Callable[..., T]:
 
 class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(self.format(record), err=True)
+        say(self.format(record))

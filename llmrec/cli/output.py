@@ -1,8 +1,8 @@
-"""What a person sees: profiles and lists on a terminal, other people's text made harmless."""
+"""What a person sees: profiles and lists on a terminal."""
 
 import re
 import sys
-import unicodedata
+from collections.abc import Mapping
 
 import click
 from rich.console import Console
@@ -10,12 +10,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from llmrec.cli.terminal import visible
 from llmrec.records.profile import Interest, InterestProfile
-from llmrec.records.ranking import Recommendation, ScoredItem
+from llmrec.records.ranking import Explanation, Recommendation, ScoredItem
 
 _BAR_CELLS = 10
 _COLOURS = {"like": "green", "dislike": "red"}
-_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_UNESCAPED = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What JSON allows as it is in a string, and a terminal may obey."""
 
 
 def wants_json(output_format: str | None) -> bool:
@@ -24,14 +26,12 @@ def wants_json(output_format: str | None) -> bool:
 
 
 def print_json(line: str) -> None:
-    """Print a line of JSON: UTF-8, whatever the terminal's encoding."""
-    click.echo(line.encode("utf-8"))
+    """Print a line of JSON: UTF-8, whatever the terminal's encoding.
 
-
-def visible(text: str) -> str:
-    """Return a text on one line, without characters that steer a terminal or turn the reading."""
-    kept = " ".join(_DIRECTION.sub("", text).split())
-    return "".join(c for c in kept if unicodedata.category(c) not in ("Cc", "Cs"))
+    Characters that a terminal may obey are escaped: the same JSON, written differently.
+    """
+    escaped = _UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
+    click.echo(escaped.encode("utf-8"))
 
 
 def print_profile(console: Console, profile: InterestProfile, quotes: int = 3) -> None:
@@ -47,26 +47,66 @@ def print_profile(console: Console, profile: InterestProfile, quotes: int = 3) -
         console.print("  no interests")
 
 
-def print_recommendation(console: Console, recommendation: Recommendation) -> None:
-    """Print a ranked list: each item with its score and the interests that brought it."""
+def print_recommendation(
+    console: Console, recommendation: Recommendation, origins: Mapping[str, str] | None = None
+) -> None:
+    """Print a ranked list: each item with what brought it, or with its explanation.
+
+    Args:
+        console: to print on.
+        recommendation: the list.
+        origins: by review id, what stands behind words quoted from it: when, and of what.
+    """
     whom = recommendation.user_id or f"“{recommendation.like}”"
     console.print(Text(visible(whom), style="bold"))
     if recommendation.reason:
-        console.print(f"  ({recommendation.reason})")
-    print_items(console, recommendation.recommendations)
+        console.print(Text(f"  ({visible(recommendation.reason)})"))
+    print_items(console, recommendation.recommendations, origins or {})
 
 
-def print_items(console: Console, items: tuple[ScoredItem, ...]) -> None:
-    """Print the items of a ranked list."""
+def print_items(
+    console: Console, items: tuple[ScoredItem, ...], origins: Mapping[str, str] | None = None
+) -> None:
+    """Print the items of a ranked list; see ``print_recommendation``."""
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
     table.add_column(justify="right", style="dim")
     table.add_column(justify="right", style="cyan")
     table.add_column(overflow="fold")
     for item in items:
-        because = ", ".join(f"{visible(b.interest)} {b.share:.0%}" for b in item.because)
+        if item.explanation is not None:
+            table.add_row(f"{item.rank}.", "", _explained(item, item.explanation, origins or {}))
+            continue
+        because = ", ".join(f"{visible(b.name)} {b.share:.0%}" for b in item.because)
         entry = Text.assemble((visible(item.title), "bold"), (f"  {because}", "dim"))
-        table.add_row(f"{item.rank}.", f"{item.score:.2f}", entry)
+        score = "" if item.score is None else f"{item.score:.2f}"
+        table.add_row(f"{item.rank}.", score, entry)
     console.print(Padding(table, (0, 0, 0, 2)))
+
+
+def origins_of(profile: InterestProfile, titles: Mapping[str, str]) -> dict[str, str]:
+    """Return by review id when it was written, and of what.
+
+    Args:
+        profile: of the person.
+        titles: of the items, by id.
+    """
+    known = (
+        (source.review_id, (source.date, titles.get(source.item_id or "")))
+        for source in profile.sources
+    )
+    return {review_id: ", ".join(part for part in parts if part) for review_id, parts in known}
+
+
+def _explained(item: ScoredItem, explanation: Explanation, origins: Mapping[str, str]) -> Text:
+    """Return title and text, and under them the person's words that the text does not have."""
+    text = visible(explanation.text)
+    lines = [Text(visible(item.title), style="bold"), Text(text)]
+    for quote in explanation.quotes:
+        words = visible(quote.quote)
+        if explanation.source == "model" or words not in text:
+            origin = visible(origins.get(quote.review_id, ""))
+            lines.append(Text.assemble((f"“{words}”", "italic"), (f"  {origin}", "dim")))
+    return Text("\n").join([*lines, Text()])
 
 
 def _print_interest(

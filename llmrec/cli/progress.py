@@ -94,8 +94,8 @@ class Progress:
     def _counts(self) -> str:
         meter = self._run.extractor.meter
         return (
-            f"{meter.replies - meter.replayed} calls, {meter.replayed} replayed, "
-            f"{len(self._run.failed)} failed, "
+            f"{meter.replies - meter.replayed} calls, {meter.under_way} under way, "
+            f"{meter.replayed} replayed, {len(self._run.failed)} failed, "
             f"{meter.usage.input_tokens + meter.usage.output_tokens:,} tokens"
         )
 
@@ -109,7 +109,7 @@ def stop_on_interrupt(stop: Callable[[], None]) -> None:
 
     def first() -> None:
         loop.remove_signal_handler(signal.SIGINT)
-        click.echo("stopping after the call under way; Ctrl-C again stops at once", err=True)
+        click.echo("stopping after the calls under way; Ctrl-C again stops at once", err=True)
         stop()
 
     try:

@@ -1,26 +1,49 @@
 """``llmrec recommend``: ranked lists for profiles, or for a typed sentence."""
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import click
-from rich.console import Console
 
+from llmrec.async_recommender import SHORTLIST, Explaining
 from llmrec.cli import options
-from llmrec.cli.output import print_json, print_recommendation, wants_json
-from llmrec.errors import InputError
+from llmrec.cli.lists import (
+    bank_of_run,
+    list_printer,
+    n_users,
+    print_lists,
+    reviewed_items,
+    wanted_profiles,
+)
+from llmrec.cli.rerank_options import reranks
+from llmrec.cli.server_options import embeds
+from llmrec.errors import SettingsError
 from llmrec.matching.bank_choice import BankInUse, BankName
-from llmrec.matching.catalogue import open_catalogue
+from llmrec.matching.catalogue import allowed_of, open_catalogue
 from llmrec.matching.profile_match import MatchingName
-from llmrec.opening import ServerChoice, embedder_of_index, open_server
+from llmrec.opening import (
+    ChatStages,
+    ServerChoice,
+    embedder_of_index,
+    live_chat,
+    open_chat,
+    open_server,
+    open_stages,
+)
 from llmrec.recommender import Recommender
-from llmrec.records.grouping import read_users
 from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation
-from llmrec.records.splits import Split, read_split
+from llmrec.records.splits import read_split
+from llmrec.reranking.reranking import RerankOptions
+from llmrec.reranking.run import ListRun
 from llmrec.waiting import wait_for
 
-log = logging.getLogger(__name__)
+_TOGETHER = 256
+"""Users for whom the catalogue is read once."""
 
 
 @click.command("recommend")
@@ -31,11 +54,23 @@ log = logging.getLogger(__name__)
 @options.split
 @options.k
 @options.user
+@options.only
+@options.exclude
+@options.category
 @options.matching
 @options.run_bank
-@options.embeds
-@options.vectors
+@options.rerank
+@reranks
+@options.explain
+@options.calls
 @options.replay
+@options.fresh
+@options.model
+@options.concurrency
+@options.sampling
+@options.prompts
+@embeds
+@options.vectors
 @options.rating_max
 @options.column
 @options.skip_bad_rows
@@ -49,136 +84,166 @@ def command(
     split: str | None,
     k: int,
     user: str | None,
+    only: list[str] | None,
+    exclude: list[str] | None,
+    categories: tuple[str, ...],
     matching: MatchingName,
     bank: BankName,
-    base_url: str | None,
-    api_key_env: str | None,
-    embed_base_url: str | None,
-    embed_api_key_env: str | None,
-    timeout_s: float,
-    vectors: str | None,
+    rerank: bool,
+    rerank_options: RerankOptions,
+    explain: Explaining | None,
+    calls: str | None,
     replay: bool,
+    fresh: bool,
+    model: str | None,
+    concurrency: int,
+    sampling: dict[str, Any],
+    prompts: str | None,
+    server: ServerChoice,
+    embed_server: ServerChoice,
+    vectors: str | None,
     rating_max: float,
     columns: dict[str, str],
     skip_bad_rows: bool,
     output_format: str | None,
-) -> None:
+) -> int:
     """Recommend the items of an index for PROFILES, or for the sentence given with --like.
 
     The items that a user has reviewed are left out: those in --reviews (under --split those of
-    the history), else those that the profile was made from.
+    the history), else those that the profile was made from. With --rerank a chat model puts the
+    best matches in order, with --explain it says why the first three were chosen: one call a user
+    each.
     """
     if (profiles is None) == (like is None):
         raise click.UsageError("Give PROFILES or --like TEXT, one of them.")
+    explain = explain or "composed"
+    if like is not None and (rerank or explain == "model"):
+        raise SettingsError("--rerank and --explain need PROFILES: a sentence has no profile")
+    mode = options.mode(replay, fresh)
     catalogue = open_catalogue(index)
-    chat_server = ServerChoice(base_url, api_key_env, timeout_s)
-    server = open_server(chat_server.for_embeddings(embed_base_url, embed_api_key_env))
-    opened = embedder_of_index(catalogue, vectors, options.mode(replay), server)
-    recommender = Recommender(catalogue, opened.embedder, servers=(server,))
-    show = _print_json if wants_json(output_format) else _print_table
+    allowed = None
+    if only is not None or exclude or categories:
+        allowed = allowed_of(catalogue, only=only, exclude=exclude or (), categories=categories)
+    vector_server = open_server(embed_server)
+    opened = embedder_of_index(catalogue, vectors, mode, vector_server)
     try:
         if like is not None:
-            show(wait_for(_recommend_for(recommender, like, k, matching, bank)))
-            return
+            recommender = Recommender(catalogue, opened.embedder, servers=[vector_server])
+            listed = wait_for(_recommend_for(recommender, like, k, matching, bank, allowed))
+            list_printer(output_format)(listed)
+            return 0
         run = list(read_profiles(profiles or "-"))
         history = read_split(split) if split else None
-        wanted = _wanted(run, user, history)
+        wanted = wanted_profiles(run, user, history)
         reviewed = None
         if reviews is not None:
-            reviewed = _reviewed(reviews, history, columns, rating_max, skip_bad_rows)
-        wait_for(_recommend(recommender, run, wanted, reviewed, show, k, matching, bank))
+            reviewed = reviewed_items(reviews, history, columns, rating_max, skip_bad_rows)
+        stages, chat_server = ChatStages(), None
+        if rerank or explain == "model":
+            if calls is None or model is None:
+                raise SettingsError("--rerank and --explain need --calls LOG and --model NAME")
+            chat_server = None if mode == "replay" else open_server(server)
+            stages = open_stages(
+                open_chat(calls, mode, live_chat(chat_server)),
+                model,
+                catalogue,
+                rerank_options=rerank_options,
+                n_users=n_users(reviewed) if reviewed else None,
+                prompts=prompts,
+                sampling=sampling,
+            )
+        recommender = Recommender(catalogue, opened.embedder, stages)
+        wish = _Wish(k, matching, bank, allowed, rerank, explain)
+        making = _lists(recommender, stages, wish, run, wanted, reviewed)
+        servers = [chat_server, vector_server]
+        return print_lists(making, wanted, output_format, servers, concurrency, catalogue.titles)
     finally:
         opened.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What lists are asked for."""
+
+    k: int
+    matching: MatchingName
+    bank: BankName
+    only: Collection[str] | None
+    rerank: bool
+    explain: Explaining
+
+
 async def _recommend_for(
-    recommender: Recommender, like: str, k: int, matching: MatchingName, bank: BankName
-) -> Recommendation:
-    try:
-        chosen = await _bank(recommender, bank, matching)
-        return await recommender.arecommend_for(like, k, matching=matching, bank=chosen)
-    finally:
-        await recommender.aclose()
-
-
-async def _bank(
     recommender: Recommender,
-    name: BankName,
-    matching: MatchingName,
-    run: Sequence[InterestProfile] = (),
-) -> BankName | BankInUse:
-    """Return the bank chosen once for all lists, and say of how many items it knows nothing."""
-    if matching == "cosine":
-        return name
-    chosen = await recommender.abank(name, run)
-    if chosen.n_flat:
-        log.warning("%d items are equally near to the whole bank: z = 0", chosen.n_flat)
-    return chosen
-
-
-async def _recommend(
-    recommender: Recommender,
-    run: Sequence[InterestProfile],
-    wanted: Sequence[InterestProfile],
-    reviewed: Mapping[str, set[str]] | None,
-    show: Callable[[Recommendation], None],
+    like: str,
     k: int,
     matching: MatchingName,
     bank: BankName,
-) -> None:
+    only: Collection[str] | None,
+) -> Recommendation:
     try:
-        chosen = await _bank(recommender, bank, matching, run)
-        for profile in wanted:
-            left_out = None if reviewed is None else reviewed.get(profile.user_id, set())
-            show(
-                await recommender.arecommend(
-                    profile, k, matching=matching, bank=chosen, left_out=left_out
-                )
-            )
+        chosen = await bank_of_run(recommender, bank, matching)
+        return await recommender.arecommend_for(like, k, matching=matching, bank=chosen, only=only)
     finally:
         await recommender.aclose()
 
 
-def _wanted(
-    run: Sequence[InterestProfile], user: str | None, split: Split | None
-) -> list[InterestProfile]:
-    """Return the profiles that lists are made for; the others may still be in the bank."""
-    wanted = [p for p in run if split is None or p.user_id in split.lines]
-    if len(wanted) < len(run):
-        log.info("%d users are not in the split, left out", len(run) - len(wanted))
-    if user is None:
-        return wanted
-    one = [profile for profile in wanted if profile.user_id == user]
-    if not one:
-        raise InputError(f"--user: no profile of {user!r} among {len(wanted)}")
-    return one
+async def _lists(
+    recommender: Recommender,
+    stages: ChatStages,
+    wish: _Wish,
+    run: Sequence[InterestProfile],
+    wanted: Sequence[InterestProfile],
+    reviewed: Mapping[str, Sequence[str]] | None,
+) -> ListRun:
+    """Return the run that makes the lists."""
+    chosen = await bank_of_run(recommender, wish.bank, wish.matching, run)
+    matched = _Matched(recommender, wish, chosen, iter(wanted), reviewed)
+
+    async def make(profile: InterestProfile) -> Recommendation:
+        return await recommender.afinish(
+            await matched.next(),
+            profile,
+            wish.k,
+            rerank=wish.rerank,
+            recent=None if reviewed is None else reviewed.get(profile.user_id, ()),
+            explain=wish.explain,
+        )
+
+    return ListRun(make, stages.meters)
 
 
-def _reviewed(
-    path: str,
-    split: Split | None,
-    columns: Mapping[str, str],
-    rating_max: float,
-    skip_bad_rows: bool,
-) -> dict[str, set[str]]:
-    """Return the items that each user has reviewed; under a split those of the history."""
-    users = read_users(
-        path,
-        users=split.lines if split else None,
-        columns=columns,
-        rating_max=rating_max,
-        skip_bad_rows=skip_bad_rows,
-    )
-    histories = (split.history(user) if split else user for user in users)
-    return {
-        history.user_id: {review.item_id for review in history.reviews if review.item_id}
-        for history in histories
-    }
+class _Matched:
+    """The first stage's lists, one after the other, made for many users at a time."""
 
+    def __init__(
+        self,
+        recommender: Recommender,
+        wish: _Wish,
+        bank: BankName | BankInUse,
+        wanted: Iterator[InterestProfile],
+        reviewed: Mapping[str, Sequence[str]] | None,
+    ) -> None:
+        self._recommender = recommender
+        self._wish = wish
+        self._bank = bank
+        self._wanted = wanted
+        self._reviewed = reviewed
+        self._made: deque[Recommendation] = deque()
+        self._turn = asyncio.Lock()
 
-def _print_json(recommendation: Recommendation) -> None:
-    print_json(recommendation.to_json())
-
-
-def _print_table(recommendation: Recommendation) -> None:
-    print_recommendation(Console(highlight=False), recommendation)
+    async def next(self) -> Recommendation:
+        """Return the list of the next of the wanted users."""
+        async with self._turn:
+            if not self._made:
+                self._made.extend(
+                    await self._recommender.arecommend_many(
+                        list(islice(self._wanted, _TOGETHER)),
+                        max(SHORTLIST, self._wish.k) if self._wish.rerank else self._wish.k,
+                        matching=self._wish.matching,
+                        bank=self._bank,
+                        left_out=self._reviewed,
+                        only=self._wish.only,
+                    )
+                )
+            return self._made.popleft()

@@ -72,7 +72,8 @@ def settings_check(choice: ServerChoice) -> tuple[Check, Server | None]:
 
 def hurried(server: Server) -> Server:
     """Return the same server, tried less often: what does not work now is what is looked for."""
-    return Server(replace(server.settings, max_attempts=_ATTEMPTS, max_wait_s=_WAIT_S))
+    settings = replace(server.settings, max_attempts=_ATTEMPTS, max_wait_s=_WAIT_S)
+    return Server(settings, server.limiter)
 
 
 async def chat_checks(server: Server | None, model: str | None) -> list[Check]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
 from llmrec.errors import ChatIncomplete
-from llmrec.llm.calls import logged_lines
+from llmrec.llm.call_lines import logged_lines
 from llmrec.llm.chat import ChatReply
 
 Outcome = Literal["answered", "incomplete", "refused", "failed"]

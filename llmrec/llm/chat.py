@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from functools import cached_property
+from typing import Any, Literal, Protocol, Self
 
 from llmrec.digests import digest
 from llmrec.errors import ChatIncomplete
@@ -18,7 +19,7 @@ class Message:
     content: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChatRequest:
     """Everything that decides a chat model's answer, and nothing else.
 
@@ -48,7 +49,19 @@ class ChatRequest:
             body["response_format"] = dict(self.response_format)
         return body
 
-    @property
+    @classmethod
+    def of_body(cls, body: Mapping[str, Any], label: str = "") -> Self:
+        """Return the request of a JSON body that ``body`` once gave."""
+        own = ("model", "messages", "response_format")
+        return cls(
+            model=body["model"],
+            messages=tuple(Message(m["role"], m["content"]) for m in body["messages"]),
+            response_format=body.get("response_format"),
+            sampling={name: value for name, value in body.items() if name not in own},
+            label=label,
+        )
+
+    @cached_property
     def custom_id(self) -> str:
         """24 hex digits that are the same for the same request on every machine."""
         return digest([CHAT_URL, self.body])
@@ -62,17 +75,20 @@ class Usage:
         input_tokens: of the messages.
         output_tokens: of the reply.
         estimated: whether some were counted here, because the server did not.
+        cached_tokens: of those in, the ones that the server had cached and charges less for.
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
     estimated: bool = False
+    cached_tokens: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             self.estimated or other.estimated,
+            self.cached_tokens + other.cached_tokens,
         )
 
 
@@ -97,7 +113,9 @@ class ChatReply:
         asked, replied = usage.get("prompt_tokens"), usage.get("completion_tokens")
         if not isinstance(asked, int) or not isinstance(replied, int):
             return None
-        return Usage(asked, replied)
+        details = usage.get("prompt_tokens_details")
+        cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
+        return Usage(asked, replied, cached_tokens=cached if isinstance(cached, int) else 0)
 
     @property
     def written(self) -> str:

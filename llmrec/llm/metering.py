@@ -1,5 +1,7 @@
 """What a run asked for and what it used."""
 
+from collections.abc import Iterable
+
 from llmrec.errors import Stopped
 from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest, Usage
 from llmrec.llm.tokens import count_tokens
@@ -15,6 +17,7 @@ class MeteredChatModel:
         replies: number of answers.
         replayed: of them, from a call log.
         usage: tokens of all answers, replayed ones included.
+        under_way: number of requests that are not answered yet.
     """
 
     def __init__(self, chat: ChatModel) -> None:
@@ -22,6 +25,7 @@ class MeteredChatModel:
         self.replies = 0
         self.replayed = 0
         self.usage = Usage()
+        self.under_way = 0
         self._stopped = False
 
     def stop(self) -> None:
@@ -40,20 +44,30 @@ class MeteredChatModel:
         """
         if self._stopped:
             raise Stopped("no call is made after a stop; the same command goes on from here")
-        reply = await self._chat.reply(request, renew=renew)
+        self.under_way += 1
+        try:
+            reply = await self._chat.reply(request, renew=renew)
+        finally:
+            self.under_way -= 1
         if renew and reply.recorded:
             return reply  # the one that was counted already: there is no other
         self.replies += 1
         self.replayed += reply.recorded
-        self.usage += reply.usage or estimated_usage(request, reply)
+        self.usage += reply.usage or estimated_usage(
+            (message.content for message in request.messages), reply
+        )
         return reply
 
 
-def estimated_usage(request: ChatRequest, reply: ChatReply) -> Usage:
-    """Count the tokens of an exchange whose server did not, with o200k_base."""
-    written = reply.written
+def estimated_usage(asked: Iterable[str], reply: ChatReply) -> Usage:
+    """Count the tokens of an exchange whose server did not, with o200k_base.
+
+    Args:
+        asked: the texts of the messages.
+        reply: what came back.
+    """
     return Usage(
-        input_tokens=sum(count_tokens(message.content) for message in request.messages),
-        output_tokens=count_tokens(written),
+        input_tokens=sum(map(count_tokens, asked)),
+        output_tokens=count_tokens(reply.written),
         estimated=True,
     )

@@ -4,8 +4,12 @@ from llmrec.errors import ChatError, ChatRejected, FormatRefused
 from llmrec.llm.chat import ChatReply, ChatRequest
 from llmrec.llm.openai_client import Server
 from llmrec.llm.openai_errors import names_no_model
+from llmrec.llm.tokens import count_tokens
 
 _MODELS_NAMED = 20
+
+_FIRST_REPLY_TOKENS = 1_000
+"""What a reply is taken to have before there was one: about a profile."""
 
 
 class OpenAIChatModel:
@@ -19,6 +23,8 @@ class OpenAIChatModel:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._replies = 1
+        self._reply_tokens = _FIRST_REPLY_TOKENS
 
     @property
     def address(self) -> str:
@@ -37,21 +43,32 @@ class OpenAIChatModel:
             ChatRejected: another try would not help; a wrong model lists those there are.
             FormatRefused: the server does not take this response format.
         """
-        body = request.body
-        model, messages = body.pop("model"), body.pop("messages")
+        body = request.body  # whole as extra_body: of arguments openai would copy every message
         try:
             answer = await self._server.call(
                 lambda client: client.chat.completions.with_raw_response.create(
-                    model=model, messages=messages, extra_body=body
+                    model=request.model, messages=(), extra_body=body
                 ),
                 expected="choices",
                 not_empty=True,
+                tokens=self._expected_tokens(request),
             )
         except ChatRejected as error:
             if isinstance(error, FormatRefused) or not names_no_model(error):
                 raise
             raise ChatRejected(f"{error}{await self._models()}", error.status, error.body) from None
-        return ChatReply(answer)
+        reply = ChatReply(answer)
+        if reply.usage is not None:
+            self._replies += 1
+            self._reply_tokens += reply.usage.output_tokens
+        return reply
+
+    def _expected_tokens(self, request: ChatRequest) -> float:
+        """Return input and output tokens, where the server's limiter wants to know them."""
+        if not self._server.limiter.counts_tokens:
+            return 0
+        asked = sum(count_tokens(message.content) for message in request.messages)
+        return asked + self._reply_tokens / self._replies
 
     async def _models(self) -> str:
         try:

@@ -14,12 +14,12 @@ from tenacity import (
     AsyncRetrying,
     RetryCallState,
     retry_if_exception_type,
-    stop_after_attempt,
-    stop_before_delay,
     wait_random_exponential,
 )
 
 from llmrec.errors import ChatUnavailable, SettingsError
+from llmrec.llm.limit_headers import reset_s
+from llmrec.llm.limits import Attempt, RateLimiter
 from llmrec.llm.openai_errors import mapped, timed_out, without_key
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ _SECRET_LENGTH = 16
 """A shorter key is a word like ``ollama``, that an answer may well have in it."""
 
 Send = Callable[["AsyncOpenAI"], Awaitable[Any]]
-Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class ServerSettings:
         key_source: where the key was found, for messages.
         timeout_s: how long one attempt may take, from the first byte out to the last one in.
         max_attempts: of one call, the first included.
-        max_wait_s: how long after the first attempt of a call another may begin.
+        max_wait_s: how long all waits between the attempts of a call may be together.
         first_wait_s: scale of the random, growing waits between attempts.
     """
 
@@ -68,27 +67,29 @@ class Server:
     Tried again are timeouts, cut connections, answers that are not what the API promises, 408,
     409, 425, 429 and 5xx, after the time that the server asks for, else after a random time that
     grows; never 3xx, which would carry the key elsewhere, nor any other 4xx, nor a 429 for an
-    exhausted quota.
+    exhausted quota. Every attempt passes the limiter, and what one answer says of the server's
+    limits holds for all callers.
 
     Args:
         settings: where it is.
-        sleep: waits for some seconds.
+        limiter: lets attempts begin; None for one without limits.
 
     Attributes:
         address: scheme, host, port and path, without query or key.
+        limiter: lets attempts begin.
 
     Raises:
         SettingsError: the URL is not one or has a password in it, or the key cannot be sent.
     """
 
-    def __init__(self, settings: ServerSettings, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(self, settings: ServerSettings, limiter: RateLimiter | None = None) -> None:
         parts = _checked_url(settings.base_url)
         if settings.api_key is not None and not _KEY.fullmatch(settings.api_key):
             raise SettingsError(
                 f"the key from {settings.key_source}: expected visible ASCII characters only"
             )
         self.settings = settings
-        self._sleep = sleep
+        self.limiter = limiter or RateLimiter()
         self._secret = settings.api_key if len(settings.api_key or "") >= _SECRET_LENGTH else None
         self.address = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
         self._query = dict(parse_qsl(parts.query))
@@ -96,29 +97,35 @@ class Server:
             WeakKeyDictionary()
         )
 
-    async def call(self, send: Send, expected: str, *, not_empty: bool = False) -> dict[str, Any]:
+    async def call(
+        self, send: Send, expected: str, *, not_empty: bool = False, tokens: float = 0
+    ) -> dict[str, Any]:
         """Send a request, again where that can help, and return the JSON object that comes back.
 
         Args:
             send: sends it with the given client, through ``with_raw_response``.
             expected: name of the list that the object must have.
             not_empty: whether that list must have something in it.
+            tokens: that an attempt may take, input and output.
 
         Raises:
             ChatUnavailable: still no answer after the last attempt.
             ChatRejected: another try would not help.
+            SettingsError: it has more tokens than a minute allows.
+            Stopped: an attempt or a wait would follow a stop.
         """
         retrying = AsyncRetrying(
-            sleep=self._sleep,
+            sleep=self.limiter.sleep,
             retry=retry_if_exception_type(ChatUnavailable),
             wait=self._wait_s,
-            stop=stop_after_attempt(self.settings.max_attempts)
-            | stop_before_delay(self.settings.max_wait_s),
+            stop=self._gives_up,
             before_sleep=self._say,
             reraise=True,
         )
         try:
-            result: dict[str, Any] = await retrying(self._attempt, send, expected, not_empty)
+            result: dict[str, Any] = await retrying(
+                self._attempt, send, expected, not_empty, tokens
+            )
         except ChatUnavailable as error:
             attempts = retrying.statistics["attempt_number"]
             raise ChatUnavailable(_given_up(error, attempts), error.retry_after_s) from None
@@ -139,17 +146,32 @@ class Server:
         if client is not None:
             await client.close()
 
-    async def _attempt(self, send: Send, expected: str, not_empty: bool = False) -> dict[str, Any]:
+    async def _attempt(
+        self, send: Send, expected: str, not_empty: bool = False, tokens: float = 0
+    ) -> dict[str, Any]:
+        async with self.limiter.attempt(tokens, self.settings.max_wait_s) as attempt:
+            response = await self._sent(send, attempt)
+            self.limiter.pause(min(reset_s(response.headers) or 0, self.settings.max_wait_s))
+            body = self._read(response.content, expected, not_empty)
+            attempt.answered(_used_tokens(body))
+            return body
+
+    async def _sent(self, send: Send, attempt: Attempt) -> Any:
+        """Return the response; what a refusal asks of one caller holds for all."""
         import openai
 
         try:
             async with asyncio.timeout(self.settings.timeout_s):
-                response = await send(self._client())
+                return await send(self._client())
         except TimeoutError:
             raise timed_out(self.address, self.settings) from None
         except openai.APIError as error:
-            raise mapped(error, self.address, self.settings) from None
-        return self._read(response.content, expected, not_empty)
+            refused = mapped(error, self.address, self.settings)
+            asked_s = refused.retry_after_s if isinstance(refused, ChatUnavailable) else None
+            if isinstance(error, openai.APIStatusError):
+                attempt.refused(limited=error.status_code == 429 or asked_s is not None)
+            self.limiter.pause(asked_s or 0)
+            raise refused from None
 
     def _read(self, content: bytes, expected: str, not_empty: bool) -> dict[str, Any]:
         try:
@@ -216,6 +238,13 @@ class Server:
             return asked
         return float(wait_random_exponential(self.settings.first_wait_s, max=30)(state))
 
+    def _gives_up(self, state: RetryCallState) -> bool:
+        """Say whether this was the last attempt; waiting for the limiter costs no patience."""
+        return (
+            state.attempt_number >= self.settings.max_attempts
+            or state.idle_for + state.upcoming_sleep >= self.settings.max_wait_s
+        )
+
     def _say(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         log.info(
@@ -231,6 +260,12 @@ def _checked_url(base_url: str) -> SplitResult:
         came = base_url.partition("?")[0][:80]
         raise SettingsError(f"base URL: expected http(s)://host/path, came {came!r}")
     return parts
+
+
+def _used_tokens(body: Mapping[str, Any]) -> int | None:
+    usage = body.get("usage")
+    total = usage.get("total_tokens") if isinstance(usage, Mapping) else None
+    return total if isinstance(total, int) else None
 
 
 def _given_up(error: ChatUnavailable, attempts: int) -> str:

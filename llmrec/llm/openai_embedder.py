@@ -73,19 +73,21 @@ class OpenAIEmbedder:
         refuse_blank(texts)
         model, prefix = self._roles.of(role)
         batches = [
-            await self._batch(model, batch) for batch in _batches([prefix + text for text in texts])
+            await self._batch(model, batch, tokens)
+            for batch, tokens in _batches([prefix + text for text in texts])
         ]
         dims = sorted({rows.shape[1] for rows in batches})
         if len(dims) > 1:
             raise ChatError(f"{self._server.address}: vectors of {dims} dims came for one model")
         return np.concatenate(batches) if batches else np.zeros((0, 0), np.float32)
 
-    async def _batch(self, model: str, texts: list[str]) -> Rows:
+    async def _batch(self, model: str, texts: list[str], tokens: int) -> Rows:
         answer = await self._server.call(
             lambda client: client.embeddings.with_raw_response.create(
                 model=model, input=texts, encoding_format="float"
             ),
             expected="data",
+            tokens=tokens,
         )
         usage = answer.get("usage")
         self.input_tokens += (usage.get("prompt_tokens") or 0) if isinstance(usage, dict) else 0
@@ -110,18 +112,19 @@ class OpenAIEmbedder:
         return unit
 
 
-def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
+def _batches(texts: Sequence[str]) -> Iterator[tuple[list[str], int]]:
+    """Yield batches, and the number of their tokens."""
     batch: list[str] = []
     tokens = 0
     for text in texts:
         size = count_tokens(text)
         if batch and (len(batch) == MAX_BATCH_TEXTS or tokens + size > MAX_BATCH_TOKENS):
-            yield batch
+            yield batch, tokens
             batch, tokens = [], 0
         batch.append(text)
         tokens += size
     if batch:
-        yield batch
+        yield batch, tokens
 
 
 def embedding_roles(name: str, query_prefix: str = "", passage_prefix: str = "") -> EmbeddingRoles:

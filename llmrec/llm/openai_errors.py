@@ -1,13 +1,12 @@
 """What a server says that it cannot do, as errors that say what to do."""
 
-import email.utils
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from llmrec.errors import ChatError, ChatRejected, ChatUnavailable, FormatRefused
+from llmrec.llm.limit_headers import reset_s, retry_after_s
 
 if TYPE_CHECKING:
     import openai
@@ -70,7 +69,8 @@ def mapped(error: "openai.APIError", address: str, settings: KeySettings) -> Cha
         what = f"{where}: the quota is used up, waiting does not help: {said}"
         return ChatRejected(what, status, body)
     if status in _WORTH_ANOTHER_TRY or status >= 500:
-        return ChatUnavailable(f"{where}: {said}", retry_after_s(headers))
+        asked_s = retry_after_s(headers)
+        return ChatUnavailable(f"{where}: {said}", reset_s(headers) if asked_s is None else asked_s)
     if status in FORMAT_STATUSES and _FORMAT.search(said):
         return FormatRefused(f"{where}: {said}", status, body)
     if status == 404 and not _NO_MODEL.search(said):
@@ -88,28 +88,6 @@ def timed_out(address: str, settings: KeySettings) -> ChatUnavailable:
 def names_no_model(error: ChatRejected) -> bool:
     """Say whether a server seems to have refused because it has no such model."""
     return error.status in (400, 404) and bool(_NO_MODEL.search(_said(error.body)))
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return how many seconds a server asks to wait: retry-after-ms, else Retry-After, or None."""
-    try:
-        return max(0.0, float(headers["retry-after-ms"]) / 1000)
-    except (KeyError, ValueError):
-        pass
-    asked = headers.get("retry-after")
-    if asked is None:
-        return None
-    try:
-        return max(0.0, float(asked))
-    except ValueError:
-        pass
-    try:
-        until = email.utils.parsedate_to_datetime(asked)
-    except ValueError:
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
 def without_key(value: Any, key: str | None) -> Any:

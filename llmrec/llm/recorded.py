@@ -1,5 +1,6 @@
 """Chat models that answer from a call log: only from it, or before they ask a live one."""
 
+import asyncio
 import difflib
 import json
 import logging
@@ -84,6 +85,8 @@ class LoggedChatModel:
         self._live = live
         self._fresh = fresh
         self._elsewhere: set[str] = set()
+        self._under_way: dict[str, asyncio.Future[None]] = {}
+        self._found: tuple[str, dict[str, Any] | None] | None = None
 
     def is_recorded(self, request: ChatRequest) -> bool:
         """Say whether the log has a usable exchange of this request, and may be used."""
@@ -99,6 +102,8 @@ class LoggedChatModel:
             ChatError: the live model gave no answer.
             FormatRefused: the server refuses the response format, now or when it was recorded.
         """
+        while (other := self._under_way.get(request.custom_id)) is not None:
+            await asyncio.wait([other])  # the same request: its answer will serve here too
         exchange = self._usable(request)
         if exchange is not None and (not renew or self._live is None):
             self._note_server(exchange)
@@ -109,21 +114,37 @@ class LoggedChatModel:
                 "which server to call: set OPENAI_API_KEY, or --base-url (LLMREC_BASE_URL) for "
                 "another server, or replay a log that has it (--replay)"
             )
+        done = self._under_way[request.custom_id] = asyncio.get_running_loop().create_future()
         try:
-            reply = await self._live.reply(request)
+            return await self._called(request, self._live)
+        finally:
+            del self._under_way[request.custom_id]
+            self._found = None
+            done.set_result(None)
+
+    async def _called(self, request: ChatRequest, live: LiveChatModel) -> ChatReply:
+        """Return a live answer that is on disk."""
+        try:
+            reply = await live.reply(request)
         except FormatRefused as error:
-            self._log.append(
-                request, error.body, status=error.status or 400, server=self._live.address
+            await self._log.record(
+                request, error.body, status=error.status or 400, server=live.address
             )
             raise
-        self._log.append(request, dict(reply.body), server=self._live.address)
+        await self._log.record(request, dict(reply.body), server=live.address)
         return reply
 
     def _usable(self, request: ChatRequest) -> dict[str, Any] | None:
-        exchange = None if self._fresh else self._log.find(request)
+        exchange = None if self._fresh else self._find(request)
         if exchange is None or not (_succeeded(exchange) or _refuses_format(exchange)):
             return None
         return exchange
+
+    def _find(self, request: ChatRequest) -> dict[str, Any] | None:
+        """Return the newest exchange; its line is read once for a question and the answer."""
+        if self._found is None or self._found[0] != request.custom_id:
+            self._found = (request.custom_id, self._log.find(request))
+        return self._found[1]
 
     def _note_server(self, exchange: Mapping[str, Any]) -> None:
         server = exchange.get("server")

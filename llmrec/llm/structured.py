@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from llmrec.digests import canonical_json
-from llmrec.errors import ChatIncomplete, FormatRefused, ReplyInvalid
+from llmrec.errors import ChatIncomplete, FormatRefused, RecordingMissing, ReplyInvalid
 from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest, Message
 
 T = TypeVar("T")
@@ -27,6 +27,16 @@ def json_schema_format(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": "json_schema",
         "json_schema": {"name": name, "strict": True, "schema": dict(schema)},
+    }
+
+
+def object_schema(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object that has these properties, all of them and no other."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(properties),
+        "properties": dict(properties),
     }
 
 
@@ -62,16 +72,24 @@ class Asker:
         """The best that the server is not known to refuse: json_schema, json_object or text."""
         return _FORMATS[self._format]
 
-    async def ask(self, request: ChatRequest, parse: Callable[[str], T]) -> Answer[T]:
-        """Ask, parse the JSON object in the reply, and ask again where that fails, at most twice.
+    async def ask(
+        self,
+        request: ChatRequest,
+        parse: Callable[[str], T],
+        *,
+        follow_ups: int = MAX_FOLLOW_UPS,
+    ) -> Answer[T]:
+        """Ask, parse the JSON object in the reply, and ask again where that fails.
 
-        A recorded reply that cannot be used is asked for anew, unless the follow-up that repaired
-        it is recorded too. Where that may not be, a follow-up that is not recorded counts as one
-        that failed.
+        What is recorded is never asked for twice: a recorded reply that cannot be used is followed
+        up, as it would have been had the run not ended there, and asked for anew only where no
+        follow-up is left. Where nothing may be called, a follow-up that is not recorded counts as
+        one that failed.
 
         Args:
             request: with a ``json_schema`` response format.
             parse: makes the value of a JSON text, or raises ReplyInvalid.
+            follow_ups: how many times it may ask again.
 
         Raises:
             ChatError: no usable answer came.
@@ -84,10 +102,10 @@ class Asker:
         last = len(variants) - 1
         for number in range(next(recorded, self._format), last):
             try:
-                return await self._answer(variants[number], parse, MAX_FOLLOW_UPS)
+                return await self._answer(variants[number], parse, follow_ups)
             except FormatRefused as error:
                 self._step_down(number + 1, error)
-        return await self._answer(variants[last], parse, MAX_FOLLOW_UPS)
+        return await self._answer(variants[last], parse, follow_ups)
 
     def _step_down(self, number: int, error: FormatRefused) -> None:
         if number > self._format:
@@ -104,32 +122,26 @@ class Asker:
     ) -> Answer[T]:
         reply = await self._chat.reply(request)
         value = _parsed(reply, parse)
-        if reply.recorded and not self._serves(request, reply, value, follow_ups):
+        if reply.recorded and isinstance(value, _Failed) and value.is_final(follow_ups):
             reply = await self._chat.reply(request, renew=True)
             value = _parsed(reply, parse)
         if not isinstance(value, _Failed):
             return Answer(value, request.custom_id)
-        if not isinstance(value.error, ReplyInvalid) or follow_ups == 0:
-            raise value.error
-        follow_up = _follow_up(request, reply, value.error)
-        if reply.recorded and not self._chat.is_recorded(follow_up):
-            raise value.error
-        return await self._answer(follow_up, parse, follow_ups - 1)
-
-    def _serves(
-        self, request: ChatRequest, reply: ChatReply, value: "T | _Failed", follow_ups: int
-    ) -> bool:
-        """Say whether a recorded reply can be used: as it is, or with its recorded follow-up."""
-        if not isinstance(value, _Failed):
-            return True
-        if not isinstance(value.error, ReplyInvalid) or follow_ups == 0:
-            return False
-        return self._chat.is_recorded(_follow_up(request, reply, value.error))
+        if not isinstance(error := value.error, ReplyInvalid) or follow_ups == 0:
+            raise error
+        try:
+            return await self._answer(_follow_up(request, reply, error), parse, follow_ups - 1)
+        except RecordingMissing:
+            raise error from None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Failed:
     error: ChatIncomplete | ReplyInvalid
+
+    def is_final(self, follow_ups: int) -> bool:
+        """Say whether so many follow-ups cannot repair it."""
+        return not isinstance(self.error, ReplyInvalid) or follow_ups == 0
 
 
 def _parsed(reply: ChatReply, parse: Callable[[str], T]) -> T | _Failed:

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from llmrec.errors import SettingsError
 
 if TYPE_CHECKING:
     from tiktoken import Encoding
+
+log = logging.getLogger(__name__)
 
 _VOCABULARY = Path(__file__).resolve().parent / "vocabulary"
 _FILES = {
@@ -27,15 +30,32 @@ _FILES = {
 }
 """Name in tiktoken's cache and SHA-256, as in tiktoken's own source."""
 
+_DEFAULT = "o200k_base"
+
 ENCODINGS = tuple(_FILES)
 """Names of the encodings that come with the package."""
 
 _LOADING = threading.Lock()
 
 
-def count_tokens(text: str, encoding: str = "o200k_base") -> int:
+def count_tokens(text: str, encoding: str = _DEFAULT) -> int:
     """Return the number of tokens of a text; special tokens in it are text."""
     return len(_encoding(encoding).encode_ordinary(text))
+
+
+@functools.cache
+def encoding_of(model: str) -> str:
+    """Return the name of a model's encoding; o200k_base for models that tiktoken does not know."""
+    from tiktoken.model import encoding_name_for_model
+
+    try:
+        name = encoding_name_for_model(model)
+    except KeyError:
+        name = ""
+    if name in _FILES:
+        return name
+    log.info("tokens of %s are counted with %s: its own are not known here", model, _DEFAULT)
+    return _DEFAULT
 
 
 def cut_to_tokens(text: str, max_tokens: int) -> str:
@@ -44,7 +64,7 @@ def cut_to_tokens(text: str, max_tokens: int) -> str:
     The beginning ends in no half character and in no space, and may be a few characters shorter
     than the limit allows. Tokens are o200k_base's.
     """
-    encoding = _encoding("o200k_base")
+    encoding = _encoding(_DEFAULT)
     ids = encoding.encode_ordinary(text)
     if len(ids) <= max_tokens:
         return text

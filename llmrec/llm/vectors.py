@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from llmrec.errors import IndexMismatch, InputError
 from llmrec.llm.embedder import Rows
+from llmrec.records.locking import locked, write_all
 from llmrec.records.replacing import replaced
 
 log = logging.getLogger(__name__)
@@ -85,8 +86,8 @@ class VectorsFile:
         records["key"], records["row"] = [key.encode("ascii") for key in keys], rows
         records["sum"] = _sums(records)
         try:
-            with self._part.open("a+b") as file:
-                file.write(self._before(file, records) + records.tobytes())
+            with locked(self._part, "a+b") as file:
+                write_all(file, self._before(file, records) + records.tobytes())
         except OSError as error:
             raise InputError(f"cannot be written: {error.strerror}", path=self._part) from None
         self._rows.update(zip(keys, rows, strict=True))
@@ -94,13 +95,19 @@ class VectorsFile:
     def fold(self) -> None:
         """Write everything into the ``.npz`` file and remove ``FILE.part``, if there is one.
 
-        What another process added meanwhile is read again first, and kept.
+        What another process added meanwhile is read again first, and kept; one that wants to add
+        or to fold meanwhile waits.
         """
-        if self._part.exists():
-            self._load()
-            self._load_part()
-            write_vectors(self.path, self.model, self._rows)
-            self._part.unlink(missing_ok=True)
+        try:
+            with locked(self._part, "r+b"):
+                self._load()
+                self._load_part()
+                write_vectors(self.path, self.model, self._rows)
+                self._part.unlink()
+        except FileNotFoundError:
+            return  # nothing is new, or another process has folded it
+        except OSError as error:
+            raise InputError(f"cannot be written: {error.strerror}", path=self._part) from None
 
     def _before(self, file: IO[bytes], records: NDArray[np.void]) -> bytes:
         """Return what new records follow: the header, or padding after a record cut short."""

@@ -99,6 +99,7 @@ class BestSoFar:
 
     def result(self) -> list[Best]:
         """Return the best items of every user."""
+        self._shrink()
         pairs = self._settled(_joined(self._pairs))
         ends = np.cumsum(self._counts(pairs))
         return [

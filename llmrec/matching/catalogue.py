@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.vectors import VectorsFile
@@ -16,11 +18,12 @@ from llmrec.matching.bank_choice import (
     StoreBank,
     choose_bank,
 )
-from llmrec.matching.best_matches import Scored, match
+from llmrec.matching.best_matches import Scored, match_many
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import EmbedderChoice
 from llmrec.matching.index_folder import Manifest
+from llmrec.matching.masks import allowed_items
 from llmrec.matching.postgres.address import is_address
 from llmrec.matching.profile_match import Taste
 from llmrec.records.profile import InterestProfile
@@ -33,8 +36,13 @@ class Store(Protocol):
     manifest: Manifest
 
     @property
+    def entries(self) -> Mapping[str, Item]:
+        """The items by id."""
+        ...
+
+    @property
     def titles(self) -> Mapping[str, str]:
-        """The titles of the items by id."""
+        """Their titles by id."""
         ...
 
     def bank(self, name: BankName) -> StoreBank:
@@ -42,9 +50,24 @@ class Store(Protocol):
         ...
 
     def match(
-        self, taste: Taste, bank: StoreBank | None, k: int, left_out: Collection[str] = ()
+        self,
+        taste: Taste,
+        bank: StoreBank | None,
+        k: int,
+        left_out: Collection[str] = (),
+        only: Collection[str] | None = None,
     ) -> Scored:
         """Return the k items that fit a taste best."""
+        ...
+
+    def allowed_items(
+        self,
+        *,
+        only: Collection[str] | None,
+        exclude: Collection[str],
+        categories: Collection[str],
+    ) -> frozenset[str]:
+        """Return the ids of the items that may be recommended."""
         ...
 
 
@@ -102,23 +125,49 @@ async def bank_of(
     return catalogue.bank(name)
 
 
-def best_of(
+def allowed_of(
     catalogue: Catalogue,
-    taste: Taste,
+    *,
+    only: Collection[str] | None = None,
+    exclude: Collection[str] = (),
+    categories: Collection[str] = (),
+) -> frozenset[str]:
+    """Return the ids of the items that may be recommended; see ``allowed_items``."""
+    if isinstance(catalogue, ContentIndex):
+        return allowed_items(catalogue, only=only, exclude=exclude, categories=categories)
+    return catalogue.allowed_items(only=only, exclude=exclude, categories=categories)
+
+
+def best_items_of(
+    catalogue: Catalogue,
+    tastes: Sequence[Taste],
     bank: BankInUse | None,
     k: int,
-    left_out: Collection[str] = (),
-) -> Scored:
-    """Return the k items of a catalogue that fit a taste best; see ``match``.
+    left_out: Sequence[Collection[str]],
+    only: Collection[str] | None = None,
+) -> list[Scored]:
+    """Return for each taste the k items of a catalogue that fit it best; see ``match_many``.
+
+    Args:
+        catalogue: to choose from.
+        tastes: each of at least one interest.
+        bank: corrects for hubs; None for plain cosine.
+        k: how many items.
+        left_out: for each taste, ids of items not to be returned.
+        only: ids of the only items that may be returned; None for all.
 
     Raises:
         SettingsError: the bank is one of another catalogue.
     """
     if isinstance(catalogue, ContentIndex):
         if not isinstance(bank, StoreBank):
-            return match(taste, catalogue, bank, k, left_out)
+            allowed = None if only is None else np.array(catalogue.positions(only), np.intp)
+            return match_many(tastes, catalogue, bank, k, left_out, allowed)
     elif not isinstance(bank, ChosenBank):
-        return catalogue.match(taste, bank, k, left_out)
+        return [
+            catalogue.match(taste, bank, k, unwanted, only)
+            for taste, unwanted in zip(tastes, left_out, strict=True)
+        ]
     raise SettingsError("the bank given is not one of this catalogue")
 
 

@@ -10,14 +10,16 @@ from typing import Final
 
 import numpy as np
 
+from llmrec.errors import InputError
 from llmrec.llm.embedder import Rows
 from llmrec.matching.best_so_far import Best, BestSoFar, BlockMemory
 from llmrec.matching.block_scoring import BlockScoring, InnerProducts, Positions, chunks
 
-_BLOCK_PRODUCTS: Final = 2**21
-_FIRST_ITEMS: Final = 512
-_MAX_ITEMS: Final = 2**16
-_GROWTH: Final = 4
+_BLOCK_PRODUCTS: Final = 2**20
+_SMALL_BLOCK: Final = 2**17
+_FIRST_PRODUCTS: Final = 2**11
+_FIRST_ITEMS: Final = 128
+_MAX_ITEMS: Final = 2**17
 _MAX_KEPT: Final = 2**20
 
 
@@ -67,7 +69,12 @@ def best_items(
 
     Returns:
         For each user positions, best first, of equal ones the first, and float64 scores.
+
+    Raises:
+        InputError: k is less than one.
     """
+    if k < 1:
+        raise InputError(f"k: a list of at least 1 item is expected, came {k}")
     found: list[Best] = []
     for sweep in _sweeps(scorings, k):
         n_users = sum(scoring.n_users for scoring in sweep)
@@ -92,7 +99,8 @@ def _swept(
     n_queries = max(best.n_queries for best in running)
     n_items = max(1, min(_MAX_ITEMS, _BLOCK_PRODUCTS // n_queries))
     memory = BlockMemory(n_queries * n_items)
-    for positions in _blocks(len(rows), min(n_items, max(2 * k, _FIRST_ITEMS)), n_items):
+    first = max(2 * k, _FIRST_ITEMS, _FIRST_PRODUCTS // n_queries)
+    for positions in _blocks(len(rows), first, _SMALL_BLOCK // n_queries, n_items):
         chosen = positions if only is None else _among(only, positions)
         block = rows[chosen]
         if len(block):
@@ -113,13 +121,20 @@ def _sweeps(scorings: Sequence[BlockScoring], k: int) -> Iterator[list[BlockScor
         yield sweep
 
 
-def _blocks(n_items: int, first: int, largest: int) -> Iterator[slice]:
-    """Yield blocks that grow: what the first ones teach lets most of the later ones be skipped."""
+def _blocks(n_items: int, first: int, second: int, largest: int) -> Iterator[slice]:
+    """Yield blocks that double: what the first ones teach lets most of the later ones be skipped.
+
+    Args:
+        n_items: in the catalogue.
+        first: items of the first block.
+        second: items of the second block, at least.
+        largest: the most items of a block.
+    """
     begin, size = 0, first
     while begin < n_items:
-        end = min(begin + size, n_items)
+        end = min(begin + min(size, largest), n_items)
         yield slice(begin, end)
-        begin, size = end, min(size * _GROWTH, largest)
+        begin, size = end, max(2 * size, second)
 
 
 def _among(only: Positions, block: slice) -> slice | Positions:

@@ -10,7 +10,7 @@ from llmrec.errors import IndexMismatch, InputError, SettingsError
 from llmrec.llm.embedder import Rows
 from llmrec.matching.array_files import map_array
 from llmrec.matching.bank import BankKind
-from llmrec.matching.entries import Entries, Titles
+from llmrec.matching.entries import Entries, EntriesById, Titles
 from llmrec.matching.index_folder import HUB_FILES, ROWS, Manifest, files_of, read_manifest
 from llmrec.matching.similarity import HubStatistics
 from llmrec.records.replacing import replaced
@@ -30,7 +30,8 @@ class ContentIndex:
         files: the folder of its files.
         rows: (n_items, dim) float32, unit rows, mapped from disk.
         items: the entries, in the order of the rows, each read when it is asked for.
-        titles: by item id, likewise.
+        entries: the same by item id.
+        titles: likewise.
 
     Raises:
         InputError: it is not an index folder, or a later version wrote it.
@@ -88,7 +89,8 @@ class ContentIndex:
                 f"{self.files}: {manifest.n_items} entries are expected, there are "
                 f"{len(self.items)}: build the index again"
             )
-        self.titles = Titles(self.items)
+        self.entries = EntriesById(self.items)
+        self.titles = Titles(self.entries)
         self._hubs = {
             kind: self._statistics(self.files / HUB_FILES[kind]) for kind in manifest.banks
         }

@@ -91,8 +91,8 @@ class Entries(Sequence[Item]):
         )
 
 
-class Titles(Mapping[str, str]):
-    """The titles of an index's items by id, read when they are asked for."""
+class EntriesById(Mapping[str, Item]):
+    """The items of an index by id, read when they are asked for."""
 
     def __init__(self, entries: Entries) -> None:
         self._entries = entries
@@ -103,8 +103,24 @@ class Titles(Mapping[str, str]):
     def __iter__(self) -> Iterator[str]:
         return (item.item_id for item in self._entries)
 
+    def __getitem__(self, item_id: str) -> Item:
+        return self._entries[self._entries.places([item_id])[item_id]]
+
+
+class Titles(Mapping[str, str]):
+    """The titles of items by id, read when they are asked for."""
+
+    def __init__(self, items: Mapping[str, Item]) -> None:
+        self._items = items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
     def __getitem__(self, item_id: str) -> str:
-        return self._entries[self._entries.places([item_id])[item_id]].title
+        return self._items[item_id].title
 
 
 def write_entries(folder: Path, items: Sequence[Item]) -> str:

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from llmrec.errors import InputError
-from llmrec.records.locking import locked
+from llmrec.records.locking import alone
 from llmrec.records.messages import first_problem
 from llmrec.records.profile import known_format
 from llmrec.records.reviews import RECORD
@@ -194,7 +194,7 @@ def next_generation(folder: Path) -> Iterator[Generation]:
     new = Generation(folder, _newest(folder) + 1)
     try:
         new.files.mkdir(parents=True, exist_ok=True)
-        with locked(new.files / _LOCK):
+        with alone(new.files / _LOCK):
             if _newest(folder) >= new.number:
                 raise InputError("another process has just written here: try again", path=folder)
             try:

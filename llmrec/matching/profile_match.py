@@ -39,14 +39,23 @@ class Taste:
     queries: Rows
 
 
-async def embedded_taste(interests: Sequence[Interest], embedder: Embedder) -> Taste:
-    """Embed the interests of a profile, in query role."""
-    return Taste(
-        names=tuple(interest.name for interest in interests),
-        weights=np.array([interest.weight for interest in interests]),
-        is_like=np.array([interest.polarity == "like" for interest in interests]),
-        queries=await embedder.embed([interest.query for interest in interests], "query"),
+async def embedded_tastes(people: Sequence[Sequence[Interest]], embedder: Embedder) -> list[Taste]:
+    """Embed the interests of some people's profiles, in query role, all in one call."""
+    if not people:
+        return []
+    queries = await embedder.embed(
+        [interest.query for interests in people for interest in interests], "query"
     )
+    ends = np.cumsum([len(interests) for interests in people])
+    return [
+        Taste(
+            names=tuple(interest.name for interest in interests),
+            weights=np.array([interest.weight for interest in interests]),
+            is_like=np.array([interest.polarity == "like" for interest in interests]),
+            queries=queries[end - len(interests) : end],
+        )
+        for interests, end in zip(people, ends.tolist(), strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,8 +59,8 @@ class TasteScoring:
             block += np.float32(self._error)
             return
         scale = self._scale(positions)
-        block *= scale.astype(np.float32)
-        block -= ((self._hub.mean[positions] - self._error) * scale).astype(np.float32)
+        block *= scale
+        block -= (self._hub.mean[positions].astype(np.float32) - np.float32(self._error)) * scale
 
     def floors(self, thresholds: Float64) -> Rows:
         """See ``BlockScoring``; of a user without likes no item is skipped."""
@@ -72,14 +72,14 @@ class TasteScoring:
         """See ``BlockScoring``."""
         n_items = block.shape[1]
         queries, items = np.divmod(hits, n_items)
-        pairs = np.unique(self._user[queries] * n_items + items)
-        users, items = np.divmod(pairs, n_items)
+        pairs = np.sort(self._user[queries] * n_items + items)
+        users, items = np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], n_items)
         counts = self._n_queries[users]
         begins = np.cumsum(counts) - counts
         # All queries of the first pair's user, then of the second's…
         queries = np.arange(counts.sum()) + np.repeat(self._first[users] - begins, counts)
         similarities = block[queries, np.repeat(items, counts)].astype(np.float64)
-        width = 2 * self._error * self._scale(positions)[items] + _ROUNDING
+        width = 2 * self._error * self._scale(positions)[items].astype(np.float64) + _ROUNDING
         liked = self._liked(similarities, queries, begins)
         lowest_liked = np.where(self._has_likes[users], liked - width, 0)
         penalty = self._penalty(similarities, queries, begins)
@@ -93,13 +93,14 @@ class TasteScoring:
         hub = self._hub.at(positions) if self._hub else None
         return score_similarities(taste, cosines, hub).scores
 
-    def _scale(self, positions: slice | Positions) -> Float64:
+    def _scale(self, positions: slice | Positions) -> Rows:
         """Return what a cosine's error is multiplied with in a similarity; (n_items,)."""
         if self._hub is None:
-            return np.ones(len(self._rows[positions]))
+            return np.ones(len(self._rows[positions]), np.float32)
         deviation = self._hub.deviation[positions]
-        flat = deviation < FLAT_DEVIATION
-        return np.where(flat, 0, 1 / np.where(flat, 1, deviation))
+        scale = deviation.astype(np.float32)
+        scale[deviation < FLAT_DEVIATION] = np.inf
+        return np.reciprocal(scale, out=scale)
 
     def _liked(self, similarities: Float64, queries: Positions, begins: Positions) -> Float64:
         """Return the soft maximum over each pair's likes, 0 without likes; (n_pairs,).

@@ -13,7 +13,7 @@ from llmrec.errors import ReplyInvalid
 from llmrec.llm.chat import ChatModel, ChatRequest
 from llmrec.llm.metering import MeteredChatModel
 from llmrec.llm.prompts import Prompt
-from llmrec.llm.structured import Asker, json_schema_format
+from llmrec.llm.structured import Asker, json_schema_format, object_schema
 from llmrec.profiling.evidence import find_quote
 from llmrec.profiling.rendering import ShownReview, join_blocks, show_reviews
 from llmrec.records.grouping import UserReviews
@@ -24,23 +24,14 @@ PROMPT_NAME = "extract_profile"
 PLACEHOLDERS = ("reviews",)
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": list(properties),
-        "properties": properties,
-    }
-
-
 _TEXT = {"type": "string"}
-PROFILE_SCHEMA = _object(
+PROFILE_SCHEMA = object_schema(
     {
         "language": _TEXT,
         "summary": _TEXT,
         "interests": {
             "type": "array",
-            "items": _object(
+            "items": object_schema(
                 {
                     "name": _TEXT,
                     "polarity": {"type": "string", "enum": ["like", "dislike"]},
@@ -48,7 +39,7 @@ PROFILE_SCHEMA = _object(
                     "description": _TEXT,
                     "evidence": {
                         "type": "array",
-                        "items": _object({"review": _TEXT, "quote": _TEXT}),
+                        "items": object_schema({"review": _TEXT, "quote": _TEXT}),
                     },
                 }
             ),
@@ -154,7 +145,7 @@ class Extractor:
             sampling=self._sampling,
             label=f"{PROMPT_NAME}/{user.user_id}",
         )
-        answer = await self._asker.ask(request, _parse)
+        answer = await self._asker.ask(request, parse_reply)
         replied = answer.value
         interests, dropped = _checked(replied.interests, shown)
         profile = InterestProfile(
@@ -171,7 +162,12 @@ class Extractor:
         return Extraction(profile, dropped)
 
 
-def _parse(text: str) -> _RepliedProfile:
+def parse_reply(text: str) -> _RepliedProfile:
+    """Return the profile in a reply, its interests unchecked.
+
+    Raises:
+        ReplyInvalid: it is not one.
+    """
     try:
         return _PROFILE.validate_json(text)
     except ValidationError as error:

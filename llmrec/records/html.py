@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from llmrec.records.profile import Interest, InterestProfile
-    from llmrec.records.ranking import Recommendation, ScoredItem
+    from llmrec.records.ranking import Explanation, Recommendation, ScoredItem
 
 _BAR = "display:inline-block;height:.7em;border-radius:2px;background:"
 _COLOURS = {"like": "#2a7", "dislike": "#c44"}
@@ -39,8 +39,15 @@ def _interest_row(interest: "Interest") -> str:
 
 
 def _item_row(item: "ScoredItem") -> str:
-    because = ", ".join(f"{escape(part.interest)} {part.share:.0%}" for part in item.because)
+    because = ", ".join(f"{escape(part.name)} {part.share:.0%}" for part in item.because)
+    score = "" if item.score is None else f"{item.score:.3f}"
+    explained = "" if item.explanation is None else _explained(item.explanation)
     return (
-        f"<tr><td>{item.rank}</td><td><strong>{escape(item.title)}</strong></td>"
-        f"<td>{item.score:.3f}</td><td>{because}</td></tr>"
+        f"<tr><td>{item.rank}</td><td><strong>{escape(item.title)}</strong>{explained}</td>"
+        f"<td>{score}</td><td>{because}</td></tr>"
     )
+
+
+def _explained(explanation: "Explanation") -> str:
+    quotes = "".join(f"<br><q>{escape(quote.quote)}</q>" for quote in explanation.quotes)
+    return f"<br>{escape(explanation.text)}{quotes}"

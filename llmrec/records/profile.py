@@ -131,6 +131,12 @@ class InterestProfile:
         """The interests with polarity ``dislike``."""
         return tuple(interest for interest in self.interests if interest.polarity == "dislike")
 
+    @property
+    def reviewed(self) -> tuple[str, ...]:
+        """Ids of the items that its sources are about, each where it came first."""
+        items = (source.item_id for source in self.sources if source.item_id is not None)
+        return tuple(dict.fromkeys(items))
+
     def to_json(self) -> str:
         """Return the profile as one line of a PROFILES file, without the line end."""
         return _PROFILE.dump_json(self).decode("utf-8")

@@ -33,9 +33,6 @@ class RecordReader(Generic[T]):
             name means that the field is not read.
         rating_max: top of the rating scale, for reviews.
         skip_bad_rows: report a bad row and go on, instead of raising.
-
-    Attributes:
-        skipped: number of bad rows left out.
     """
 
     def __init__(
@@ -48,9 +45,9 @@ class RecordReader(Generic[T]):
         skip_bad_rows: bool = False,
     ) -> None:
         self.table = table
-        self.skipped = 0
         self._adapter, self._fields = _KINDS[kind]
         self._columns = _checked_columns(columns or {}, self._fields)
+        self._unseen = set(filter(None, self._columns.values()))
         self._skip = skip_bad_rows
         self._extra: Any = "forbid"
         self._rating_max = rating_max
@@ -80,9 +77,12 @@ class RecordReader(Generic[T]):
                     self.report(_what_is_wrong(error, raw), line)
             else:
                 yield line, end, record
+        if self._unseen and not reported:
+            names = ", ".join(map(shortened, sorted(self._unseen)))
+            log.warning("%s: no row has the columns named for it: %s", self.table.path, names)
 
     def report(self, what: str, line: int) -> None:
-        """Raise for a bad row, or count and log it.
+        """Raise for a bad row, or log it.
 
         Raises:
             InputError: unless bad rows are skipped.
@@ -90,7 +90,6 @@ class RecordReader(Generic[T]):
         problem = InputError(what, path=self.table.path, line=line)
         if not self._skip:
             raise problem
-        self.skipped += 1
         log.warning("left out: %s", problem)
 
     def _from_json(self, raw: Any, line: int) -> T:
@@ -119,6 +118,7 @@ class RecordReader(Generic[T]):
     def _from_columns(self, values: dict[str, Any], line: int) -> T:
         named = {field: self._columns.get(field, field) for field in self._fields}
         named = {field: name for field, name in named.items() if name}
+        self._unseen.difference_update(values)
         unknown = [name for name in values if name not in named.values()]
         if unknown and self._extra == "forbid":
             self._note_unknown(unknown)
@@ -214,8 +214,15 @@ def _typed_cell(field: str, cell: str) -> object:
         except ValueError:
             return cell
     if field == "categories":
-        return from_json(cell) if cell.startswith("[") else cell.split("|")
+        return _list(cell) if cell.startswith("[") else cell.split("|")
     return cell
+
+
+def _list(cell: str) -> object:
+    try:
+        return from_json(cell)
+    except ValueError as error:
+        raise ValueError(f"categories: not a JSON array: {without_line(str(error))}") from None
 
 
 def _check_rating(rating: float | None, top: float) -> None:

@@ -28,6 +28,8 @@ def replaced(path: str | Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         beside.replace(target)
     except OSError as error:
+        if error.filename not in (None, str(beside)):
+            raise  # what is written here came from another file
         raise InputError(f"cannot be written: {error.strerror}", path=target) from None
     finally:
         with suppress(OSError):

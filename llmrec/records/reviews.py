@@ -20,13 +20,16 @@ RECORD: Final = ConfigDict(strict=True, extra="forbid")
 
 
 def _iso_8601(text: str) -> str:
-    datetime.fromisoformat(text)
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("expected ISO 8601, as 2024-01-31 or 2024-01-31T18:30:00Z") from None
     return text
 
 
-def _own_or_line(review_id: str, info: ValidationInfo) -> str:
+def _own_or_line(review_id: object, info: ValidationInfo) -> object:
     """Name a review that has no id of its own after its line, which only a reader knows."""
-    if review_id:
+    if review_id not in ("", None):
         return review_id
     if info.context is None:
         raise ValueError("a review needs an id")
@@ -60,7 +63,7 @@ class Review:
     review_id: Annotated[
         str,
         Field(strict=False, coerce_numbers_to_str=True),
-        AfterValidator(_own_or_line),
+        BeforeValidator(_own_or_line),
         Field(validate_default=True),
     ] = ""
 

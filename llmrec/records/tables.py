@@ -20,6 +20,7 @@ BUFFER_BYTES = 64 * 2**20
 """So much of a file is kept in memory; of a larger one only where its rows are."""
 
 _BOM = b"\xef\xbb\xbf"
+_STDIN_READ: weakref.WeakSet[IO[bytes]] = weakref.WeakSet()
 
 
 Row = tuple[int, int, bytes | list[str]]
@@ -163,5 +164,8 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _keep_stdin(kept: IO[bytes]) -> None:
+    if sys.stdin.buffer in _STDIN_READ:
+        raise InputError("stdin was read already: - can stand for one file only")
+    _STDIN_READ.add(sys.stdin.buffer)
     while block := sys.stdin.buffer.read(2**20):
         kept.write(block)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from llmrec import cli
+from llmrec.llm.limits import RateLimiter
+from llmrec.llm.openai_client import Server, ServerSettings
 
 MODEL = "tiny"
 
@@ -53,8 +55,11 @@ def write_reviews(*users: str) -> Path:
 
 
 def arguments(url: str | None, *more: str) -> list[str]:
-    """Return the arguments of an extraction into ``p.jsonl`` with the log ``calls.jsonl``."""
-    server = [] if url is None else ["--base-url", url]
+    """Return the arguments of an extraction into ``p.jsonl`` with the log ``calls.jsonl``.
+
+    Users are asked about one after the other, so that a script is for one after the other.
+    """
+    server = ["--concurrency", "1", *([] if url is None else ["--base-url", url])]
     files = ["reviews.jsonl", "-o", "p.jsonl", "--calls", "calls.jsonl"]
     return ["extract", *files, "--model", MODEL, "--format", "json", *server, *more]
 
@@ -69,3 +74,13 @@ def logged() -> list[Any]:
     """Return the lines of the call log."""
     path = Path("calls.jsonl")
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def impatient(settings: ServerSettings, _: RateLimiter) -> Server:
+    """Return a server for which no wait takes any time; without limits."""
+    now = [0.0]
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    return Server(settings, RateLimiter(clock=lambda: now[0], sleep=sleep))

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import shlex
 from collections.abc import Callable
@@ -8,7 +9,8 @@ import pytest
 
 from llmrec import cli
 from llmrec.errors import FormatRefused
-from llmrec.llm.calls import CallLog, logged_lines
+from llmrec.llm.call_lines import logged_lines
+from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatReply, ChatRequest, Message
 
 
@@ -94,7 +96,9 @@ def test_showing_what_is_not_there_is_an_error(
 def test_what_others_wrote_cannot_steer_the_terminal(run: Run, tmp_path: Path) -> None:
     log = CallLog(tmp_path / "log")
     hostile = "\x1b[2J\x1b]0;gone\x07\u202e[bold]one\nsecond[/bold]"
-    log.append(request(hostile, label=hostile), completion(hostile), server="http://a/\x1b[1m")
+    asyncio.run(
+        log.record(request(hostile, label=hostile), completion(hostile), server="http://a/\x1b[1m")
+    )
     done = run("show", log.path, "--format", "table")
     assert done.code == 0
     assert not set("\x1b\x07\u202e") & set(done.out)
@@ -103,9 +107,9 @@ def test_what_others_wrote_cannot_steer_the_terminal(run: Run, tmp_path: Path) -
 
 def test_show_says_how_each_exchange_ended(run: Run, tmp_path: Path) -> None:
     log = CallLog(tmp_path / "log")
-    log.append(request(), completion("half", finish_reason="length"))
-    log.append(request(), completion("whole"), server="http://127.0.0.1:8080/v1")
-    log.append(request(label=""), {"error": "no json_schema"}, status=400)
+    asyncio.run(log.record(request(), completion("half", finish_reason="length")))
+    asyncio.run(log.record(request(), completion("whole"), server="http://127.0.0.1:8080/v1"))
+    asyncio.run(log.record(request(label=""), {"error": "no json_schema"}, status=400))
     done = run("show", log.path, "--format", "table")
     assert [line for line in done.out.splitlines() if line.startswith("extract")] == [
         f"extract_profile/u99  {request().custom_id}  incomplete  superseded",
@@ -142,10 +146,10 @@ def test_stats_for_people(run: Run, log: Path) -> None:
 
 def test_stats_say_what_is_unusual(run: Run, log: Path) -> None:
     calls = CallLog(log)
-    calls.append(request(), completion("half", finish_reason="length"))
-    calls.append(request(), completion("whole"))
-    calls.append(request(label=""), {}, status=503)
-    calls.append(request(label=""), {}, status=400)
+    asyncio.run(calls.record(request(), completion("half", finish_reason="length")))
+    asyncio.run(calls.record(request(), completion("whole")))
+    asyncio.run(calls.record(request(label=""), {}, status=503))
+    asyncio.run(calls.record(request(label=""), {}, status=400))
     out = run("stats", log, "--format", "table").out
     assert "extract_profile  tiny\n  2 exchanges: 0 newest, 2 superseded, 1 incomplete\n" in out
     assert "  0 tokens in, 0 out, counted by the server; 2 answers not counted\n" in out
@@ -179,9 +183,25 @@ def test_sort_and_merge_keep_what_is_replayed(run: Run, log: Path) -> None:
     assert Path("all").read_bytes() == whole
 
 
+def test_compact_keeps_the_newest_and_says_what_that_saves(run: Run, log: Path) -> None:
+    whole = log.read_bytes()
+    log.write_bytes(whole + whole)
+    done = run("compact", log, "-o", "small")
+    assert (done.code, done.out) == (0, "")
+    size = f"{len(whole):,}"
+    assert done.err.splitlines() == [
+        "small: 12 lines kept, 12 dropped",
+        f"{2 * len(whole):,} bytes before, {size} after",
+    ]
+    assert Path("small").read_bytes() == whole
+    assert run("compact", log).code == 0
+    assert log.read_bytes() == whole
+    assert run("compact", "none").err.endswith("none: cannot be read: No such file or directory\n")
+
+
 def test_prune_keeps_what_a_command_asks_for(run: Run, log: Path, extract: str) -> None:
     whole = log.read_bytes()
-    CallLog(log).append(request(), completion("Nobody asks for this."))
+    asyncio.run(CallLog(log).record(request(), completion("Nobody asks for this.")))
     split = {"user_id": "u01", "history_lines": list(range(10))}
     Path("split.jsonl").write_text(json.dumps(split), "utf-8")
     done = run("prune", log, "-o", "one", "--used-by", f"{extract} --split split.jsonl")
@@ -233,11 +253,11 @@ def test_prune_keeps_refusals_failures_and_follow_ups(
     run: Run, extract: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("llmrec.cli.extract.live_chat", lambda server: Difficult())
-    live = [*shlex.split(extract), "--calls", "log", "-o", "profiles.jsonl"]
+    live = [*shlex.split(extract), "--calls", "log", "-o", "profiles.jsonl", "--concurrency", "1"]
     assert cli.run(live) == 1
     recorded = Path("log").read_bytes()
     assert recorded.count(b"\n") == 1 + 12 + 1 + 2
-    CallLog("log").append(request(), completion("Nobody asks for this."))
+    asyncio.run(CallLog("log").record(request(), completion("Nobody asks for this.")))
     done = run("prune", "log", "--used-by", extract)
     assert (done.code, done.err.splitlines()[1]) == (0, "log: 16 lines kept, 1 dropped")
     assert Path("log").read_bytes() == recorded
@@ -248,7 +268,7 @@ def test_prune_keeps_refusals_failures_and_follow_ups(
     [
         ("", 2, "expected a command that uses a call log, came ''"),
         ("extrac reviews.jsonl", 2, "expected a command that uses a call log"),
-        ("recommend profiles.jsonl --index index", 2, "expected a command that uses a call log"),
+        ("index items.jsonl -o index", 2, "expected a command that uses a call log"),
         ("doctor", 2, "expected a command that uses a call log"),
         ("extract 'reviews.jsonl", 2, "--used-by: No closing quotation"),
         ("extract --help", 2, "asks for nothing: nothing was pruned"),
@@ -278,7 +298,6 @@ def test_a_command_whose_calls_are_missing_prunes_nothing(
 
 
 def test_help_lists_the_commands(run: Run) -> None:
+    names = ["compact", "merge", "prune", "show", "sort", "stats"]
     out = run("--help").out
-    assert [name for name in ("merge", "prune", "show", "sort", "stats") if name in out] == [
-        "merge", "prune", "show", "sort", "stats",
-    ]  # fmt: skip
+    assert [name for name in names if f"\n  {name} " in out] == names

@@ -31,24 +31,26 @@ def test_three_people_are_shown_with_their_interests(llmrec: Llmrec) -> None:
     assert shown == ["u01", "u08", "u12"]
 
 
-def test_u12_is_shown_with_bars_one_quote_each_and_five_items(llmrec: Llmrec) -> None:
+def test_u12_is_shown_with_bars_one_quote_each_and_three_explained_items(llmrec: Llmrec) -> None:
     block = of_user(llmrec("demo").out, "u12")
     interests, items = block.split("recommended")
     assert "██████████ 1.00 like    宏大宇宙尺度的科幻" in interests
     assert "██████░░░░ 0.60 dislike 格局狭小的宫斗剧" in interests
     assert len(re.findall(r"[█░]{10} \d\.\d\d (like|dislike) ", interests)) == 8
     assert interests.count("“") == 8
-    ranks = [line.split(".")[0].strip() for line in items.strip().splitlines()]
-    assert ranks == ["1", "2", "3", "4", "5"]
-    assert "星际穿越" in items
-    assert "宏大宇宙尺度的科幻 28%" in items
+    lines = [line.strip() for line in items.splitlines()]
+    titles = [line for line in lines if re.match(r"\d\.", line)]
+    assert titles == ["1.  星际穿越", "2.  地心引力", "3.  球状闪电"]
+    assert "“他的片子我打算一部一部补完。”  2025-09-06, 盗梦空间" in lines
+    assert any("黑洞物理拍得宏大" in line for line in lines)
 
 
 def test_the_last_lines_are_the_next_commands(llmrec: Llmrec, demo: Path) -> None:
     out = llmrec("demo").out
-    index, extract = out.split("\n\n  llmrec ")[-1].split("\n  llmrec ")
+    index, extract, recommend = out.split("\n\n  llmrec ")[-1].split("\n  llmrec ")
     assert index == "index items.jsonl -o index --embedder lexical"
-    assert extract.endswith("--calls calls.jsonl \\\n      --model NAME\n")
+    assert extract.endswith("--calls calls.jsonl \\\n      --model NAME")
+    assert recommend.endswith("--rerank --explain \\\n      --calls calls.jsonl --model NAME\n")
     Path("items.jsonl").write_bytes((demo / "items.jsonl").read_bytes())
     assert llmrec(*index.split()).code == 0
 

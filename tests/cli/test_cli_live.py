@@ -6,17 +6,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from live_runs import PROFILE, Done, arguments, logged, run, write_reviews
+from live_runs import PROFILE, Done, arguments, impatient, logged, run, write_reviews
 from serving import faults
 from serving.openai_server import Answer, OpenAIServer, Script, completion
 
 from llmrec import opening
-from llmrec.llm.openai_client import Server
 
 KEY = "sk-test-0123456789abcdef"
 Run = Callable[..., Done]
@@ -36,9 +34,7 @@ def extract(capsys: pytest.CaptureFixture[str], server: OpenAIServer) -> Run:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def sleep(seconds: float) -> None: ...
-
-    monkeypatch.setattr(opening, "Server", partial(Server, sleep=sleep))
+    monkeypatch.setattr(opening, "Server", impatient)
 
 
 def posts(server: OpenAIServer) -> list[Any]:
@@ -302,7 +298,7 @@ def test_ctrl_c_finishes_the_call_under_way_and_makes_no_other(
     process = started(*arguments(server.url))
     assert server.held.wait(30)
     process.send_signal(signal.SIGINT)
-    said = read_until(process, "stopping after the call under way")
+    said = read_until(process, "stopping after the calls under way")
     server.release()
     out, rest = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
@@ -324,7 +320,7 @@ def test_ctrl_c_again_stops_at_once(server: OpenAIServer, extract: Run) -> None:
     process = started(*arguments(server.url))
     assert server.held.wait(30)
     process.send_signal(signal.SIGINT)
-    read_until(process, "stopping after the call under way")
+    read_until(process, "stopping after the calls under way")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")

@@ -356,7 +356,8 @@ def test_a_table_shows_ranks_scores_titles_and_what_brought_them(
     llmrec: Llmrec, run: list[str], index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    done = llmrec(*run, "--format", "table", "--user", "u01", "-k", "2")
+    options = ["--format", "table", "--user", "u01", "-k", "2", "--explain", "none"]
+    done = llmrec(*run, *options)
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
     assert lines[0].strip() == "u01"
@@ -381,3 +382,137 @@ def test_a_number_of_items_below_1_is_a_usage_error(llmrec: Llmrec, run: list[st
 
 def test_a_sentence_that_is_not_unicode_is_an_input_error(llmrec: Llmrec, like: list[str]) -> None:
     assert llmrec(*like, "night ferry \udcff").code == 2
+
+
+def test_only_excluded_and_of_a_category(llmrec: Llmrec, run: list[str], demo: Path) -> None:
+    rows = map(json.loads, (demo / "items.jsonl").read_text("utf-8").splitlines())
+    series = [row["item_id"] for row in rows if "series" in row["categories"]]
+    run = [*run, "-k", "200"]
+    every = {answer["user_id"]: ids(answer) for answer in llmrec(*run).lists}
+    one, *others = series
+    Path("wanted.txt").write_text("\n".join([*series, ""]), "utf-8")
+    for options, wanted in (
+        (["--category", "series"], series),
+        (["--category", "series", "--exclude", one], others),
+        (["--only", "@wanted.txt"], series),
+        (["--only", f"{one},{others[0]}"], [one, others[0]]),
+        (["--only", "@wanted.txt", "--exclude", ",".join(others)], [one]),
+    ):
+        done = llmrec(*run, *options)
+        assert (done.code, done.err) == (0, "")
+        for answer in done.lists:
+            assert ids(answer) == [item for item in every[answer["user_id"]] if item in wanted]
+
+
+def test_a_sentence_keeps_to_what_is_allowed(llmrec: Llmrec, like: list[str]) -> None:
+    (answer,) = llmrec(*like, TYPED, "--only", "film-arrival,film-the-martian").lists
+    assert sorted(ids(answer)) == ["film-arrival", "film-the-martian"]
+
+
+def test_ids_that_nobody_knows_are_said_and_nothing_left_is_an_error(
+    llmrec: Llmrec, run: list[str]
+) -> None:
+    done = llmrec(*run, "--exclude", "no-such-item")
+    assert done.code == 0
+    assert "not in the catalogue: 'no-such-item'" in done.err
+    done = llmrec(*run, "--only", "no-such-item")
+    assert (done.code, done.out) == (2, "")
+    assert "no item is left" in done.err
+    done = llmrec(*run, "--only", "@no-such-file")
+    assert (done.code, done.out) == (2, "")
+    assert "no-such-file" in done.err
+    done = llmrec(*run, "--category", "no such category")
+    assert (done.code, done.out) == (2, "")
+    assert "'no such category'" in done.err
+
+
+@pytest.fixture
+def reranking(run: list[str], demo: Path) -> list[str]:
+    log = ["--calls", str(demo / "rerank.jsonl"), "--model", "claude"]
+    return [*run, "--reviews", str(demo / "reviews.jsonl"), "--rerank", *log]
+
+
+def test_the_best_matches_are_reranked_and_cut(
+    llmrec: Llmrec, reranking: list[str], demo: Path
+) -> None:
+    done = llmrec(*reranking, "-k", "3")
+    assert done.code == 0
+    expected = by_user(demo / "expected.jsonl")
+    assert sum(ids(row)[0] in expected[row["user_id"]]["fits"] for row in done.lists) == 11
+    assert all(len(ids(row)) == 3 and row["reranked"] for row in done.lists)
+    assert ids(done.lists[-1])[0] == "film-interstellar"
+    assert "12 lists: 12 reranked, 0 failed; 0 calls, 12 replayed" in done.err
+
+
+def test_recommend_and_rerank_make_the_same_lists(
+    llmrec: Llmrec, reranking: list[str], run: list[str]
+) -> None:
+    place = reranking.index("--rerank")
+    rerank = ["rerank", *reranking[1:place], *reranking[place + 1 :]]
+    assert llmrec(*rerank).out == llmrec(*reranking, "-k", "20", "--explain", "none").out
+
+
+def test_without_reviews_the_profiles_sources_are_recent(
+    llmrec: Llmrec, reranking: list[str]
+) -> None:
+    place = reranking.index("--reviews")
+    without = reranking[:place] + reranking[place + 2 :]
+    assert llmrec(*without, "-k", "3").out == llmrec(*reranking, "-k", "3").out
+
+
+def test_reranking_needs_a_log_a_model_and_profiles(
+    llmrec: Llmrec, run: list[str], like: list[str]
+) -> None:
+    needed = "--rerank and --explain need --calls LOG and --model NAME"
+    for options in (["--rerank"], ["--explain"], ["--explain", "model"]):
+        assert llmrec(*run, *options).err == f"error: {needed}\n"
+    done = llmrec(*run, "--rerank")
+    assert (done.code, done.err) == (2, f"error: {needed}\n")
+    done = llmrec(*like, TYPED, "--rerank")
+    assert done.code == 2
+    assert "--rerank and --explain need PROFILES" in done.err
+
+
+@pytest.fixture
+def whole_way(reranking: list[str], demo: Path, tmp_path: Path) -> list[str]:
+    """Reranking and explaining from one log."""
+    log = tmp_path / "calls.jsonl"
+    log.write_bytes(b"".join((demo / f"{n}.jsonl").read_bytes() for n in ("rerank", "explain")))
+    return [*reranking, "--calls", str(log), "-k", "3", "--explain"]
+
+
+def test_the_whole_way_in_one_command(llmrec: Llmrec, whole_way: list[str], demo: Path) -> None:
+    done = llmrec(*whole_way)
+    assert done.code == 0
+    texts = {
+        said["text"]
+        for line in map(json.loads, (demo / "explain.jsonl").read_text("utf-8").splitlines())
+        for said in json.loads(line["response"]["body"]["choices"][0]["message"]["content"])[
+            "explanations"
+        ]
+    }
+    for row in done.lists:
+        for item in row["recommendations"]:
+            assert item["explanation"]["source"] == "model"
+            assert item["explanation"]["text"] in texts
+    assert "36 explanations by the model, 0 composed" in done.err
+    assert "12 reranked, 0 failed; 0 calls, 24 replayed" in done.err
+
+
+def test_everybody_gets_explanations_without_any_model(llmrec: Llmrec, run: list[str]) -> None:
+    done = llmrec(*run, "-k", "5")
+    assert done.code == 0
+    for row in done.lists:
+        explained = [item.get("explanation", {}).get("source") for item in row["recommendations"]]
+        assert explained == ["composed"] * 3 + [None] * 2
+    assert llmrec(*run, "-k", "5", "--explain", "composed").out == done.out
+    bare = llmrec(*run, "-k", "5", "--explain", "none")
+    assert not any("explanation" in item for row in bare.lists for item in row["recommendations"])
+
+
+def test_a_table_has_the_persons_own_words_with_date_and_item(
+    llmrec: Llmrec, whole_way: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    done = llmrec(*whole_way, "--user", "u12", "--format", "table")
+    assert "“他的片子我打算一部一部补完。”  2025-09-06, 盗梦空间" in done.out

@@ -3,16 +3,14 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
-from live_runs import PROFILE, Done, arguments, run, write_reviews
+from live_runs import PROFILE, Done, arguments, impatient, run, write_reviews
 from serving import faults
 from serving.openai_server import Answer, OpenAIServer, Script, completion
 
 from llmrec import opening
-from llmrec.llm.openai_client import Server
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs" / "live.md"
@@ -76,10 +74,7 @@ EMBEDDING_FAULTS: dict[str, Script] = {
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """As for a person with a key, but at once."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdef")
-
-    async def at_once(seconds: float) -> None: ...
-
-    monkeypatch.setattr(opening, "Server", partial(Server, sleep=at_once))
+    monkeypatch.setattr(opening, "Server", impatient)
 
 
 @pytest.fixture

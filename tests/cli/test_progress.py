@@ -32,9 +32,10 @@ def _level() -> Iterator[None]:
 
 @pytest.fixture
 def run() -> Any:
-    """Stands in for a run: 2 of 10 users made, 1 failed, 4 calls, 1 replayed."""
+    """Stands in for a run: 2 of 10 users made, 1 failed, 4 calls, 2 under way, 1 replayed."""
     meter: Any = MeteredChatModel(SimpleNamespace())  # type: ignore[arg-type]
     meter.replies, meter.replayed, meter.usage = 5, 1, Usage(1200, 34)
+    meter.under_way = 2
     return SimpleNamespace(
         made=2, failed={"bo": "no"}, users=4, extractor=SimpleNamespace(meter=meter)
     )
@@ -49,7 +50,7 @@ def test_elsewhere_it_is_one_plain_line_every_30_seconds(
             now[0] = second
             shown.update()
     said = capsys.readouterr().err.splitlines()
-    counts = "3 of 10 users, 4 calls, 1 replayed, 1 failed, 1,234 tokens"
+    counts = "3 of 10 users, 4 calls, 2 under way, 1 replayed, 1 failed, 1,234 tokens"
     assert said == [f"{counts}, about {n} min left" for n in (1, 2, 4)]
 
 
@@ -86,7 +87,7 @@ def test_on_a_terminal_it_is_one_line_that_lives(run: Any, monkeypatch: pytest.M
         shown._live.refresh()
     said = stderr.getvalue()
     assert "3/10" in said
-    assert "4 calls, 1 replayed, 1 failed, 1,234 tokens" in said
+    assert "4 calls, 2 under way, 1 replayed, 1 failed, 1,234 tokens" in said
     assert said.endswith("\x1b[2K")
 
 

@@ -76,7 +76,7 @@ def write_reviews(tmp_path: Path) -> Callable[[str], Path]:
                 "user_id": user,
                 "item_id": item,
                 "text": text.replace("held out", held_out_text),
-                "timestamp": f"2024-01-0{day + 1}",
+                "timestamp": f"{2024 if user == 'u' else 2023}-01-0{day + 1}",
             }
             for day, (user, item, text) in enumerate(REVIEWS)
         ]
@@ -92,7 +92,7 @@ def write_reviews(tmp_path: Path) -> Callable[[str], Path]:
 def material_and_person(reviews: Path) -> tuple[Material, Person]:
     """What is built from the reviews under their split, and u as the evaluation sees it."""
     split: Split = read_split(reviews.with_name("split.jsonl"))
-    visible = {user.user_id: user for user in visible_reviews(read_users(reviews), split)}
+    visible = {user.user_id: user for user in visible_reviews(list(read_users(reviews)), split)}
     material = Material(
         items=ITEMS,
         interactions=Interactions.of(visible.values(), POSITIONS),

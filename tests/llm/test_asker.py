@@ -427,7 +427,7 @@ def test_replay_looks_for_every_format_before_it_gives_up(
 def test_recorded_errors_are_replayed_and_by_default_called_again(
     server: OpenAIServer, live: Any, replayed: Any, path: Path, status: int, kind: type[Exception]
 ) -> None:
-    CallLog(path).append(asked(), {"error": {"message": "no"}}, status=status)
+    asyncio.run(CallLog(path).record(asked(), {"error": {"message": "no"}}, status=status))
     if kind is FormatRefused:  # then the next format is looked up
         kind = RecordingMissing
     with pytest.raises(kind):
@@ -451,7 +451,7 @@ def test_several_recorded_refusals_are_said_once(
 def test_a_recorded_response_of_another_shape_is_called_for_again(
     server: OpenAIServer, live: Any, replayed: Any, path: Path, response: object
 ) -> None:
-    CallLog(path).append(asked(), {})
+    asyncio.run(CallLog(path).record(asked(), {}))
     [line] = lines(path)
     path.write_text(json.dumps(line | {"response": response}) + "\n", "utf-8")
     with pytest.raises(ChatUnavailable, match="recorded for"):

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -9,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmrec.errors import InputError
-from llmrec.llm.call_files import Rewritten, merge_calls, prune_calls, sort_calls
-from llmrec.llm.calls import CallLog, logged_lines, looked_up
+from llmrec.llm.call_files import Rewritten, compact_calls, merge_calls, prune_calls, sort_calls
+from llmrec.llm.call_lines import logged_lines
+from llmrec.llm.calls import CallLog, looked_up
 from llmrec.llm.chat import ChatRequest, Message
 from llmrec.llm.recorded import ReplayChatModel
+from llmrec.llm.side_index import SideIndex
 
 
 def asked(text: str) -> ChatRequest:
@@ -24,7 +27,7 @@ def write(path: Path, *exchanges: tuple[str, str]) -> Path:
     log = CallLog(path)
     path.touch()
     for question, answer in exchanges:
-        log.append(asked(question), {"answer": answer})
+        asyncio.run(log.record(asked(question), {"answer": answer}))
     return path
 
 
@@ -56,7 +59,7 @@ def test_sorting_keeps_every_line_and_the_newest_answers(tmp_path: Path) -> None
 def test_one_label_is_sorted_by_id(tmp_path: Path) -> None:
     log = CallLog(tmp_path / "log")
     for text in "abcd":
-        log.append(ChatRequest("tiny", (Message("user", text),)), {})
+        asyncio.run(log.record(ChatRequest("tiny", (Message("user", text),)), {}))
     sort_calls(log.path, log.path)
     ids = [line.custom_id for line in logged_lines(log.path)]
     assert ids == sorted(ids)
@@ -88,20 +91,43 @@ def test_a_log_may_be_merged_into_itself(tmp_path: Path) -> None:
 def test_pruning_keeps_the_newest_of_what_is_named(tmp_path: Path) -> None:
     log = write(tmp_path / "log", ("a", "old"), ("b", "1"), ("c", "3"), ("a", "new"))
     ids = {asked("a").custom_id, asked("b").custom_id, asked("never").custom_id}
-    assert prune_calls(log, ids, tmp_path / "pruned") == Rewritten(2, 2)
+    assert prune_calls(log, ids, tmp_path / "pruned", since=10**6) == Rewritten(2, 2)
     assert order(tmp_path / "pruned") == [("b", "1"), ("a", "new")]
-    assert prune_calls(log, ids, log) == Rewritten(2, 2)
+    assert prune_calls(log, ids, log, since=10**6) == Rewritten(2, 2)
     assert log.read_bytes() == (tmp_path / "pruned").read_bytes()
+
+
+def test_pruning_keeps_what_a_run_added_meanwhile(tmp_path: Path) -> None:
+    log = write(tmp_path / "log", ("a", "old"), ("b", "1"))
+    since = log.stat().st_size
+    write(log, ("c", "3"), ("a", "new"))
+    assert prune_calls(log, {asked("a").custom_id}, log, since=since) == Rewritten(2, 2)
+    assert order(log) == [("c", "3"), ("a", "new")]
+
+
+def test_compacting_keeps_the_newest_of_all_in_their_order(tmp_path: Path) -> None:
+    log = write(tmp_path / "log", ("a", "old"), ("b", "1"), ("a", "new"), ("c", "3"))
+    SideIndex(log).path.touch()
+    assert compact_calls(log, log) == Rewritten(3, 1)
+    assert order(log) == [("b", "1"), ("a", "new"), ("c", "3")]
+    assert not SideIndex(log).path.exists()
+
+
+def test_a_folder_is_no_place_for_a_log(tmp_path: Path) -> None:
+    log = write(tmp_path / "log", ("a", "1"))
+    with pytest.raises(InputError, match="cannot be written"):
+        compact_calls(log, tmp_path)
 
 
 REWRITINGS: list[Callable[[Path], Any]] = [
     lambda log: sort_calls(log, log),
     lambda log: merge_calls([log], log),
-    lambda log: prune_calls(log, {asked("a").custom_id}, log),
+    lambda log: prune_calls(log, {asked("a").custom_id}, log, since=10**6),
+    lambda log: compact_calls(log, log),
 ]
 
 
-@pytest.mark.parametrize("rewrite", REWRITINGS, ids=["sort", "merge", "prune"])
+@pytest.mark.parametrize("rewrite", REWRITINGS, ids=["sort", "merge", "prune", "compact"])
 def test_a_line_cut_short_is_left_out_and_said(
     tmp_path: Path, rewrite: Callable[[Path], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -114,7 +140,7 @@ def test_a_line_cut_short_is_left_out_and_said(
     assert log.read_bytes() == whole
 
 
-@pytest.mark.parametrize("rewrite", REWRITINGS, ids=["sort", "merge", "prune"])
+@pytest.mark.parametrize("rewrite", REWRITINGS, ids=["sort", "merge", "prune", "compact"])
 def test_what_is_no_call_log_stays_as_it_is(tmp_path: Path, rewrite: Callable[[Path], Any]) -> None:
     log = tmp_path / "log"
     log.write_text('{"user_id": "u1"}\n', "utf-8")
@@ -126,7 +152,7 @@ def test_what_is_no_call_log_stays_as_it_is(tmp_path: Path, rewrite: Callable[[P
     assert [file.name for file in tmp_path.iterdir()] == ["log"]
 
 
-@pytest.mark.parametrize("rewrite", REWRITINGS, ids=["sort", "merge", "prune"])
+@pytest.mark.parametrize("rewrite", REWRITINGS, ids=["sort", "merge", "prune", "compact"])
 def test_lines_are_copied_as_they_are(tmp_path: Path, rewrite: Callable[[Path], Any]) -> None:
     log = write(tmp_path / "log", ("a", "é"))
     spaced = json.dumps(json.loads(log.read_bytes()), indent=None, separators=(" , ", " : "))
@@ -152,7 +178,10 @@ def test_rewriting_never_changes_what_is_replayed(
     assert len(set(order(merged))) == len(order(merged))
     sort_calls(merged, merged)
     assert answers(merged) == expected
-    prune_calls(merged, {asked("a").custom_id}, merged)
+    n_lines = len(order(merged))
+    assert compact_calls(merged, merged) == Rewritten(len(expected), n_lines - len(expected))
+    assert dict(order(merged)) == answers(merged) == expected
+    prune_calls(merged, {asked("a").custom_id}, merged, since=10**6)
     assert answers(merged) == {q: a for q, a in expected.items() if q == "a"}
 
 

@@ -1,3 +1,4 @@
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,11 @@ def completion(content: str | None = "Yes.", finish: str = "stop", **more: Any) 
 
 def test_exchanges_are_counted_by_stage_model_and_server(tmp_path: Path) -> None:
     log = CallLog(tmp_path / "log")
-    log.append(asked("extract/u1"), completion(), server="http://a/v1")
-    log.append(asked("extract/u2"), completion(usage=None), server="http://a/v1")
-    log.append(asked("extract/u2/again"), completion(), server="http://b/v1")
-    log.append(asked("rerank/u1"), completion())
-    log.append(asked("rerank/u1", "big"), completion())
+    asyncio.run(log.record(asked("extract/u1"), completion(), server="http://a/v1"))
+    asyncio.run(log.record(asked("extract/u2"), completion(usage=None), server="http://a/v1"))
+    asyncio.run(log.record(asked("extract/u2/again"), completion(), server="http://b/v1"))
+    asyncio.run(log.record(asked("rerank/u1"), completion()))
+    asyncio.run(log.record(asked("rerank/u1", "big"), completion()))
     tallies = count_calls(log.path)
     assert list(tallies) == [
         Group("extract", "tiny", "http://a/v1"),
@@ -41,8 +42,8 @@ def test_exchanges_are_counted_by_stage_model_and_server(tmp_path: Path) -> None
 
 def test_a_superseded_exchange_counts_where_it_was_paid(tmp_path: Path) -> None:
     log = CallLog(tmp_path / "log")
-    log.append(asked("extract/u1"), completion(finish="length"), server="http://a/v1")
-    log.append(asked("extract/u1"), completion(), server="http://b/v1")
+    asyncio.run(log.record(asked("extract/u1"), completion(finish="length"), server="http://a/v1"))
+    asyncio.run(log.record(asked("extract/u1"), completion(), server="http://b/v1"))
     at_a, at_b = count_calls(log.path).values()
     assert (at_a.exchanges, at_a.newest, at_a.superseded, at_a.incomplete) == (1, 0, 1, 1)
     assert (at_b.exchanges, at_b.newest, at_b.superseded, at_b.answered) == (1, 1, 0, 1)

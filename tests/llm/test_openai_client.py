@@ -5,12 +5,10 @@ import email.utils
 import json
 import time
 import traceback
-from types import SimpleNamespace
 from typing import Any
 
 import openai
 import pytest
-import tenacity
 from hypothesis import given
 from hypothesis import strategies as st
 from serving import faults
@@ -18,8 +16,9 @@ from serving.openai_server import Answer, OpenAIServer, Script, completion
 from wire import KEY, Waits, during, opened, question, reply
 
 from llmrec.errors import ChatRejected, ChatUnavailable, FormatRefused, SettingsError
+from llmrec.llm.limit_headers import retry_after_s
 from llmrec.llm.openai_client import Server, ServerSettings
-from llmrec.llm.openai_errors import retry_after_s, without_key
+from llmrec.llm.openai_errors import without_key
 
 TRIED_AGAIN = {
     "429": faults.busy(),
@@ -284,23 +283,11 @@ def test_it_does_not_wait_longer_than_it_may(
     assert waits.seconds == []
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The clock that the retry policy looks at."""
-    now = [0.0]
-    monkeypatch.setattr(tenacity, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    return now
-
-
-def test_all_waits_together_are_bounded(server: OpenAIServer, clock: list[float]) -> None:
-    async def passes(seconds: float) -> None:
-        clock[0] += seconds
-
+def test_all_waits_together_are_bounded(server: OpenAIServer, waits: Waits) -> None:
     server.always(faults.busy(retry_after="40"))
-    settings = ServerSettings(server.url, max_attempts=99, max_wait_s=100)
     with pytest.raises(ChatUnavailable, match="after 3 attempts"):
-        reply(Server(settings, passes))
-    assert clock[0] == 80
+        reply(opened(server, waits, max_attempts=99, max_wait_s=100))
+    assert waits.seconds == [40, 40]
 
 
 def test_each_wait_is_said(server: OpenAIServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -16,6 +16,7 @@ from llmrec.errors import ChatError, ChatUnavailable, InputError, SettingsError
 from llmrec.llm import openai_embedder
 from llmrec.llm.embedder import Role, Rows
 from llmrec.llm.openai_embedder import EmbeddingRoles, OpenAIEmbedder, embedding_roles
+from llmrec.llm.tokens import count_tokens
 
 
 def embed(
@@ -78,8 +79,9 @@ def test_batches_hold_every_text_once_and_in_order(texts: list[str], n: int, tok
         patch.setattr(openai_embedder, "MAX_BATCH_TEXTS", n)
         patch.setattr(openai_embedder, "MAX_BATCH_TOKENS", tokens)
         batches = list(openai_embedder._batches(texts))
-    assert [text for batch in batches for text in batch] == texts
-    assert all(1 <= len(batch) <= n for batch in batches)
+    assert [text for batch, _ in batches for text in batch] == texts
+    assert all(1 <= len(batch) <= n for batch, _ in batches)
+    assert all(sum(map(count_tokens, batch)) == counted for batch, counted in batches)
 
 
 def test_no_texts_need_no_call(server: OpenAIServer) -> None:

@@ -121,7 +121,7 @@ def test_any_value_is_filled_in_as_it_is(first: str, second: str) -> None:
 
 def test_the_package_has_no_prompt_that_nobody_checks() -> None:
     names = {path.name.split(".")[0] for path in resource_dir("prompts").glob("*.md")}
-    assert names == {"extract_profile", "rerank", "explain"}
+    assert names == {"extract_profile", "rerank", "rerank_facts", "explain"}
 
 
 def test_a_value_that_is_missing_is_an_error() -> None:

@@ -294,9 +294,12 @@ def test_a_missing_recording_is_named(path: Path) -> None:
 
 def test_a_missing_recording_is_compared_with_the_nearest(path: Path) -> None:
     log = CallLog(path)
-    log.append(asked("snow\nis soft\nand white", label="test/snow"), dict(answered("yes").body))
-    log.append(asked("moss\nis soft\nla\nli\nlu", label="test/song"), dict(answered("yes").body))
-    log.append(asked("moss\nis soft\nand green", label="test/moss"), dict(answered("yes").body))
+    for text, label in (
+        ("snow\nis soft\nand white", "test/snow"),
+        ("moss\nis soft\nla\nli\nlu", "test/song"),
+        ("moss\nis soft\nand green", "test/moss"),
+    ):
+        asyncio.run(log.record(asked(text, label=label), dict(answered("yes").body)))
     what = missing(ReplayChatModel(log), asked("moss\nis soft\nand grey")).missing[0]
     head, *lines = what.splitlines()
     assert head.endswith("the nearest is test/moss (- recorded, + asked for):")

@@ -4,6 +4,8 @@ import hashlib
 import io
 import json
 import struct
+import subprocess
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -496,3 +498,33 @@ def test_a_changed_byte_is_an_input_error_or_changes_nothing(path: Path) -> None
             assert (model, keys) == ("tiny", [A, B, C])
             np.testing.assert_array_equal(rows, list(VECTORS.values()))
     assert refused > len(whole) / 6
+
+
+FOLD_MANY = """
+import sys
+import numpy as np
+from pathlib import Path
+from llmrec.llm.vectors import VectorsFile
+file = VectorsFile(Path(sys.argv[1]), "tiny")
+for n in range(40):
+    file.append([sys.argv[2] + f"{n:023d}"], np.eye(1, 8, dtype=np.float32))
+    file.fold()
+"""
+
+
+def test_processes_that_add_and_fold_at_once_lose_nothing(path: Path) -> None:
+    processes = [
+        subprocess.Popen([sys.executable, "-c", FOLD_MANY, path, name]) for name in ("a", "b")
+    ]
+    assert [process.wait() for process in processes] == [0, 0]
+    assert len(VectorsFile(path, "tiny")) == 80
+
+
+def test_a_part_that_cannot_be_locked_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    file = VectorsFile(path, "tiny")
+    monkeypatch.setattr("llmrec.llm.vectors.locked", refused)
+    with pytest.raises(InputError, match=r"part: cannot be written: No locks available"):
+        file.fold()

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from serving.openai_server import OpenAIServer
 
 from llmrec.llm.chat import ChatReply, ChatRequest, Message
+from llmrec.llm.limits import RateLimiter
 from llmrec.llm.openai_chat import OpenAIChatModel
 from llmrec.llm.openai_client import Server, ServerSettings
 
@@ -20,13 +21,21 @@ def question(text: str = "What is a fugue?", **fields: Any) -> ChatRequest:
 
 
 class Waits:
-    """Stands in for sleeping: keeps how long each wait should have been."""
+    """A clock on which sleeping takes no time; keeps how long each wait should have been."""
 
     def __init__(self) -> None:
+        self.now = 0.0
         self.seconds: list[float] = []
 
-    async def __call__(self, seconds: float) -> None:
+    def clock(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
         self.seconds.append(seconds)
+        self.now += seconds
+
+    def limiter(self, **limits: float) -> RateLimiter:
+        return RateLimiter(**limits, clock=self.clock, sleep=self.sleep)
 
 
 def opened(server: OpenAIServer, waits: Waits | None = None, **settings: Any) -> Server:
@@ -37,7 +46,7 @@ def opened(server: OpenAIServer, waits: Waits | None = None, **settings: Any) ->
         "key_source": "OPENAI_API_KEY",
         "timeout_s": 10.0,
     }
-    return Server(ServerSettings(**(given | settings)), waits or Waits())
+    return Server(ServerSettings(**(given | settings)), (waits or Waits()).limiter())
 
 
 def during(server: Server, work: Callable[[], Awaitable[T]]) -> T:

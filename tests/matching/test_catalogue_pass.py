@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmrec.errors import InputError
 from llmrec.llm.embedder import Rows
 from llmrec.matching import best_so_far, catalogue_pass
 from llmrec.matching.best_so_far import Best
@@ -143,24 +144,12 @@ def test_one_alone_is_the_same_as_among_many_and_a_longer_list_begins_with_the_s
     assert same(many, [Best(one.positions[:k], one.scores[:k]) for one in longer])
 
 
-def test_rows_that_are_all_equal_come_in_their_order() -> None:
-    rows = np.tile(np.array([[0.6, 0.8]], np.float32), (5000, 1))
-    queries = np.array([[1, 0], [0, -1]], np.float32)
-    for best in nearest(queries, rows, 20):
-        assert best.positions.tolist() == list(range(20))
-
-
-def test_of_dislikes_only_the_first_that_nobody_minds_come() -> None:
-    rng = np.random.default_rng(0)
-    rows = some_rows(rng, 20_000, 8, 20_000)
-    taste = Taste(("rain",), np.ones(1), np.zeros(1, bool), rows[:1])
-    hub = HubStatistics(np.zeros(len(rows)), np.ones(len(rows)))
-    (best,) = best_items([TasteScoring([taste], rows, hub)], rows, 10)
-    nobody_minds = np.flatnonzero(exact_cosines(taste.queries, rows)[0] <= 0)
-    assert best.positions.tolist() == nobody_minds[:10].tolist()
-    assert not best.scores.any()
-
-
 def test_there_may_be_nobody() -> None:
     rows = np.eye(3, dtype=np.float32)
     assert nearest(rows[:0], rows, 4) == []
+
+
+def test_a_list_of_nothing_is_refused() -> None:
+    rows = np.eye(3, dtype=np.float32)
+    with pytest.raises(InputError, match="at least 1"):
+        nearest(rows, rows, 0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llmrec.errors import IndexMismatch, InputError
 from llmrec.matching import entries as module
-from llmrec.matching.entries import Entries, Titles, write_entries
+from llmrec.matching.entries import Entries, EntriesById, Titles, write_entries
 from llmrec.records.reviews import Item
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda t: t.strip())
@@ -37,7 +37,7 @@ def test_every_item_is_found_by_place_and_by_id(
     assert [entries[place] for place in range(len(entries))] == items
     expected = {item.item_id: place for place, item in enumerate(items)}
     assert entries.places([*expected, *others]) == expected
-    titles = Titles(entries)
+    titles = Titles(EntriesById(entries))
     assert dict(titles) == {item.item_id: item.title for item in items}
 
 
@@ -50,7 +50,7 @@ def test_a_place_may_be_counted_from_the_end_and_a_part_be_cut_out(tmp_path: Pat
 
 
 def test_an_id_that_is_not_there_has_no_title(tmp_path: Path) -> None:
-    titles = Titles(written(ITEMS, tmp_path))
+    titles = Titles(EntriesById(written(ITEMS, tmp_path)))
     assert len(titles) == 3
     assert "nobody" not in titles
     assert titles.get("nobody", "none") == "none"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -21,7 +22,7 @@ from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import ChosenBank
 from llmrec.matching.best_matches import match
 from llmrec.matching.building import build_index
-from llmrec.matching.catalogue import best_of
+from llmrec.matching.catalogue import allowed_of, best_items_of
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import EmbedderChoice
 from llmrec.matching.postgres import store as store_module
@@ -148,11 +149,36 @@ def test_filters_hold_in_every_search(place: str, tmp_path: Path) -> None:
     few = [f"i{n}" for n in range(0, 60, 3)]
     ours = store.match(TASTE, bank, 5, only=few)
     assert_same(ours, match(TASTE, index, chosen, 5, only=np.array(index.positions(few))))
-    category = np.array([n for n, item in enumerate(ITEMS) if "of 3" in item.categories])
-    ours = store.match(TASTE, bank, 5, category="of 3")
-    assert_same(ours, match(TASTE, index, chosen, 5, only=category))
     assert store.match(TASTE, bank, 5, only=[]) == ()
-    assert store.match(TASTE, bank, 5, category="no such category") == ()
+    many = [f"i{n}" for n in range(0, 400, 2)]
+    ours = store.match(TASTE, bank, 5, ["i4", "i5"], only=many)
+    assert_same(ours, match(TASTE, index, chosen, 5, ["i4"], np.array(index.positions(many))))
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"categories": ["of 3"]},
+        {"categories": ["of 3", "of 1"], "exclude": ["i3", "nobody", "\0"]},
+        {"only": ["i1", "i2", "i3", "\ud800"], "categories": ["film"]},
+        {"exclude": [f"i{n}" for n in range(390)]},
+    ],
+)
+def test_what_is_allowed_is_what_the_folder_allows(
+    both: tuple[PostgresIndex, ContentIndex], caplog: pytest.LogCaptureFixture, wish: Any
+) -> None:
+    store, index = both
+    assert allowed_of(store, **wish) == allowed_of(index, **wish)
+    said = [record.args[1:] for record in caplog.records if isinstance(record.args, tuple)]
+    assert len(set(said)) <= 1
+
+
+def test_a_wish_that_nothing_fulfils_is_refused(both: tuple[PostgresIndex, ContentIndex]) -> None:
+    for catalogue in both:
+        with pytest.raises(InputError, match="no item of the catalogue has the category 'gull'"):
+            allowed_of(catalogue, categories=["film", "gull"])
+        with pytest.raises(InputError, match="no item is left to recommend"):
+            allowed_of(catalogue, only=["i1"], exclude=["i1"])
 
 
 @settings(
@@ -222,7 +248,7 @@ def test_a_bank_of_another_catalogue_is_refused(
         (index, store.bank("index")),
     ):
         with pytest.raises(SettingsError, match="not one of this catalogue"):
-            best_of(catalogue, TASTE, bank, 3)
+            best_items_of(catalogue, [TASTE], bank, 3, [()])
 
 
 def test_flat_items_are_counted(place: str) -> None:
@@ -268,7 +294,7 @@ def test_hostile_words_are_words(postgres_url: str, schema: str) -> None:
     found = store.match(TASTE, bank, 50, [HOSTILE, "\0", "\ud800"])
     assert {item.item_id for item in found} == ids - {HOSTILE}
     assert [i.item_id for i in store.match(TASTE, bank, 5, only=[HOSTILE])] == [HOSTILE]
-    assert [i.item_id for i in store.match(TASTE, bank, 5, category=HOSTILE)] == [HOSTILE]
+    assert allowed_of(store, categories=[HOSTILE]) == {HOSTILE}
     with psycopg.connect(postgres_url) as connection:
         connection.execute(psycopg.sql.SQL("DROP SCHEMA {} CASCADE").format(
             psycopg.sql.Identifier(schema)

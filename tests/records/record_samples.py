@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hypothesis import strategies as st
 
 from llmrec.records.profile import Evidence, Interest, InterestProfile, Source
-from llmrec.records.ranking import Because, Recommendation, ScoredItem
+from llmrec.records.ranking import Because, Explanation, Quote, Recommendation, Repairs, ScoredItem
 
 TEXTS = st.text(st.characters(codec="utf-8"))
 IDS = st.text(st.characters(codec="utf-8"), min_size=1)
@@ -72,20 +72,40 @@ def profiles(texts: st.SearchStrategy[str] = TEXTS) -> st.SearchStrategy[Interes
 
 def recommendations(texts: st.SearchStrategy[str] = TEXTS) -> st.SearchStrategy[Recommendation]:
     """Any ranked list that is made of such texts."""
+    quote = st.builds(
+        Quote,
+        review_id=IDS,
+        quote=texts.filter(bool),
+        start=st.none() | st.integers(min_value=0, max_value=2**40),
+        end=st.none() | st.integers(min_value=1, max_value=2**40),
+    )
+    explanations = st.builds(
+        Explanation,
+        text=texts.filter(str.strip),
+        source=st.sampled_from(["model", "composed"]),
+        interests=st.lists(texts, max_size=2).map(tuple),
+        quotes=st.lists(quote, max_size=2).map(tuple),
+    )
+    because = st.builds(Because, interest=texts, share=SHARES)
+    because |= st.builds(Because, interest=st.none(), share=SHARES, part=texts)
     items = st.builds(
         ScoredItem,
         item_id=IDS,
         title=texts,
         rank=st.integers(min_value=1, max_value=2**40),
-        score=st.floats(allow_nan=False, allow_infinity=False),
-        because=st.lists(st.builds(Because, interest=texts, share=SHARES), max_size=3).map(tuple),
-        penalty=st.floats(min_value=0, allow_infinity=False),
+        score=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        because=st.lists(because, max_size=3).map(tuple),
+        explanation=st.none() | explanations,
+        penalty=st.none() | st.floats(min_value=0, allow_infinity=False),
     )
+    repairs = st.builds(Repairs, *[st.integers(min_value=0, max_value=2**40)] * 3)
     return st.builds(
         Recommendation,
         user_id=st.none() | texts.filter(bool),
         like=st.none() | texts,
         bank=st.none() | st.sampled_from(["stored", "run", "index"]),
         reason=st.none() | texts,
+        reranked=st.none() | st.booleans(),
+        repairs=st.none() | repairs,
         recommendations=st.lists(items, max_size=3).map(tuple),
     )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from record_samples import profiles, recommendations
 
 from llmrec.records.profile import Evidence, Interest, InterestProfile
-from llmrec.records.ranking import Because, Recommendation, ScoredItem
+from llmrec.records.ranking import Because, Explanation, Quote, Recommendation, ScoredItem
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -80,7 +80,10 @@ def test_texts_of_a_list_stay_texts(recommendation: Recommendation) -> None:
     shown = _checked(recommendation._repr_html_())
     texts = [recommendation.user_id or recommendation.like or "", recommendation.reason or ""]
     for item in recommendation:
-        texts += [str(item.rank), item.title, *(part.interest for part in item.because)]
+        texts += [str(item.rank), item.title]
+        if item.explanation is not None:
+            texts += [item.explanation.text, *(said.quote for said in item.explanation.quotes)]
+        texts += [part.name for part in item.because]
     place = 0
     for text in texts:
         place = shown.index(text, place) + len(text)
@@ -90,7 +93,8 @@ def test_texts_of_a_list_stay_texts(recommendation: Recommendation) -> None:
 def test_hostile_texts_are_not_in_the_source(text: str) -> None:
     interest = Interest(text, "like", 1.0, text, (Evidence("r1", "text", text),))
     profile = InterestProfile(user_id=text, language=text, summary=text, interests=(interest,))
-    item = ScoredItem("i1", text, 1, 0.0, (Because(text, 1.0),))
+    explanation = Explanation(text, "model", (text,), (Quote("r1", text),))
+    item = ScoredItem("i1", text, 1, 0.0, (Because(text, 1.0),), explanation=explanation)
     recommendation = Recommendation(like=text, reason=text, recommendations=(item,))
     assert text not in profile._repr_html_()
     assert text not in recommendation._repr_html_()
@@ -108,6 +112,13 @@ def test_a_list_as_people_see_it() -> None:
     item = ScoredItem("i1", "夜航", 1, 2.3456, because)
     recommendation = Recommendation(user_id="u1", reason="few", recommendations=(item,))
     assert _checked(recommendation._repr_html_()) == "u1few1夜航2.346慢电影 75%, 海 25%"
+
+
+def test_an_explanation_stands_under_the_title_with_the_words_it_rests_on() -> None:
+    explanation = Explanation("慢得好。", "model", ("慢电影",), (Quote("r1", "睡着了"),))
+    item = ScoredItem("i1", "夜航", 1, explanation=explanation)
+    recommendation = Recommendation(user_id="u1", recommendations=(item,))
+    assert _checked(recommendation._repr_html_()) == "u11夜航慢得好。睡着了"
 
 
 @pytest.mark.parametrize(

@@ -1,49 +1,54 @@
-"""A lock that one holder has, and that nobody has to give back."""
+"""Files that several processes write to."""
 
-import subprocess
-import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from llmrec.errors import InputError
 from llmrec.records.locking import locked
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
 
-HOLD = """
-import sys, pathlib
-from llmrec.records.locking import locked
-with locked(pathlib.Path(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
+def wait_for_lock(path: Path, got: list[bytes]) -> threading.Thread:
+    def take() -> None:
+        with locked(path, "a+b") as file:
+            file.seek(0)
+            got.append(file.read())
+            file.write(b"mine")
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    return thread
 
 
-def test_a_second_holder_is_refused_until_the_first_is_done(tmp_path: Path) -> None:
-    with locked(tmp_path / "lock"):
-        with (
-            pytest.raises(InputError, match="another process is writing here") as caught,
-            locked(tmp_path / "lock"),
-        ):
-            pass
-        assert caught.value.path == str(tmp_path)
-    with locked(tmp_path / "lock"):
+def test_one_at_a_time_has_the_file(tmp_path: Path) -> None:
+    path, got = tmp_path / "file", list[bytes]()
+    with locked(path, "a+b") as file:
+        thread = wait_for_lock(path, got)
+        thread.join(0.1)
+        assert got == []
+        file.write(b"ours ")
+    thread.join(10)
+    assert got == [b"ours "]
+    assert path.read_bytes() == b"ours mine"
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_who_waited_has_the_file_that_is_there_now(tmp_path: Path, replaced: bool) -> None:
+    path, got = tmp_path / "file", list[bytes]()
+    with locked(path, "a+b"):
+        thread = wait_for_lock(path, got)
+        thread.join(0.1)
+        if replaced:
+            (tmp_path / "new").write_bytes(b"new ")
+            (tmp_path / "new").replace(path)
+        else:
+            path.unlink()
+    thread.join(10)
+    assert got == [b"new " if replaced else b""]
+    assert path.read_bytes() == (b"new mine" if replaced else b"mine")
+
+
+def test_a_file_that_must_be_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), locked(tmp_path / "file", "r+b"):
         pass
-
-
-def test_a_holder_that_is_killed_holds_it_no_longer(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path / "lock")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        with pytest.raises(InputError), locked(tmp_path / "lock"):
-            pass
-        holder.kill()
-        holder.wait()
-        with locked(tmp_path / "lock"):
-            pass
+    assert list(tmp_path.iterdir()) == []

@@ -62,6 +62,12 @@ def _profile(**changed: Any) -> InterestProfile:
     return InterestProfile.from_json(json.dumps({**PROFILE, **changed}))
 
 
+def test_reviewed_items_come_once_in_the_order_of_the_sources() -> None:
+    items = ["b", None, "a", "b"]
+    sources = [{**SOURCE, "review_id": str(n), "item_id": item} for n, item in enumerate(items)]
+    assert _profile(sources=sources).reviewed == ("b", "a")
+
+
 def _interest(**changed: Any) -> InterestProfile:
     return _profile(interests=[{**INTEREST, **changed}])
 

@@ -373,7 +373,7 @@ def test_a_second_use_of_an_item_id_can_be_left_out(
 
 
 @pytest.mark.parametrize("name", ["r.jsonl", "r.csv"])
-def test_bad_rows_that_are_left_out_are_counted_and_listed(
+def test_bad_rows_that_are_left_out_are_listed(
     write: Write, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     rows = [{"user_id": "u1", "text": text} for text in ("one", " ", "three", "\t")]
@@ -382,7 +382,6 @@ def test_bad_rows_that_are_left_out_are_counted_and_listed(
     reader = RecordReader(Review, table, skip_bad_rows=True)
     found = [(line, review.text) for line, _, review in reader.records(table.rows())]
     assert found == [(0, "one"), (2, "three")]
-    assert reader.skipped == 2
     expected = "text: at least one visible character is expected, came"
     assert caplog.messages == [
         f"left out: {table.path}, line 1 (counted from 0): {expected} ' '",
@@ -395,7 +394,38 @@ def test_a_bad_row_is_an_error_unless_said(write: Write) -> None:
     reader = RecordReader(Review, table)
     with pytest.raises(InputError, match="line 0"):
         next(reader.records(table.rows()))
-    assert reader.skipped == 0
+
+
+def test_a_review_id_of_null_is_as_good_as_none(write: Write) -> None:
+    path = write("r.jsonl", json_lines({"user_id": "u1", "text": "one", "review_id": None}))
+    assert [review.review_id for review in read_reviews(path)] == ["L0"]
+
+
+def test_a_time_that_is_none_says_what_is_expected(write: Write) -> None:
+    path = write("r.jsonl", json_lines({"user_id": "u1", "text": "one", "timestamp": "gestern"}))
+    expected = "timestamp: expected ISO 8601, as 2024-01-31 or 2024-01-31T18:30:00Z, came 'gestern'"
+    with pytest.raises(InputError, match=expected):
+        list(read_reviews(path))
+
+
+def test_categories_that_are_no_array_are_named(write: Write) -> None:
+    path = write("i.csv", csv_text(("item_id", "title", "categories"), [
+        {"item_id": "a", "title": "A", "categories": "[film"},
+    ]))  # fmt: skip
+    with pytest.raises(InputError, match=r"line 0.*categories: not a JSON array"):
+        list(read_items(path))
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.csv"])
+def test_a_column_that_no_row_has_is_said(
+    write: Write, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    rows = [{"user_id": "u1", "body": "one"}, {"user_id": "u1", "body": "two"}]
+    content = json_lines(*rows) if name == "r.jsonl" else csv_text(("user_id", "body"), rows)
+    path = write(name, content)
+    columns = {"text": "body", "rating": "stars", "timestamp": ""}
+    assert len(list(read_reviews(path, columns=columns))) == 2
+    assert caplog.messages == [f"{path}: no row has the columns named for it: 'stars'"]
 
 
 def test_a_file_that_cannot_be_read_is_not_left_out(write: Write) -> None:

@@ -61,6 +61,12 @@ def test_a_full_disk_is_an_error_of_the_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_error_of_another_file_is_its_own(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="another"), replaced(tmp_path / "new") as file:
+        file.write(Path("another").read_bytes())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     path = tmp_path / "none" / "new.jsonl"
     with pytest.raises(InputError) as caught, replaced(path):

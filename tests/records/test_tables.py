@@ -119,6 +119,13 @@ def test_stdin_can_be_read_as_often_as_needed(
     assert list(table.rows()) == rows
 
 
+def test_stdin_stands_for_one_file_only(stdin: Stdin) -> None:
+    stdin(_reviews("好"))
+    Table("-")
+    with pytest.raises(InputError, match="stdin was read already: - can stand for one file only"):
+        Table("-")
+
+
 def test_what_was_kept_of_stdin_is_closed(stdin: Stdin) -> None:
     stdin(_reviews("好"))
     with warnings.catch_warnings(record=True) as caught:

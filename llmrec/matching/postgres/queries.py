@@ -9,6 +9,7 @@ from pgvector import HalfVector, Vector
 from psycopg import sql
 
 from llmrec.matching.bank import BankKind
+from llmrec.matching.postgres.connection import Connection
 from llmrec.matching.profile_match import Taste
 from llmrec.matching.similarity import (
     COSINE_TEMPERATURE,
@@ -44,12 +45,12 @@ class Allowed:
     Attributes:
         left_out: ids of items that may not.
         only: ids of the only ones that may; None for all.
-        category: that they must have; None for any.
+        categories: they must have one of these; None for any.
     """
 
     left_out: Collection[str] = ()
     only: Collection[str] | None = None
-    category: str | None = None
+    categories: Collection[str] | None = None
 
     def condition(self) -> tuple[sql.Composable, dict[str, Any]]:
         """Return the condition in SQL, and its parameters."""
@@ -58,9 +59,9 @@ class Allowed:
         if self.only is not None:
             parts.append("item_id = ANY(%(only)s)")
             values["only"] = storable(self.only)
-        if self.category is not None:
-            parts.append("categories @> %(category)s")
-            values["category"] = [self.category]
+        if self.categories is not None:
+            parts.append("categories && %(categories)s")
+            values["categories"] = storable(self.categories)
         return sql.SQL(" AND ".join(parts)), values
 
 
@@ -158,10 +159,24 @@ class Search:
 _WEIGHED_LIKE = "{weight}::float8 * exp(greatest(-{most}, least({most}, {similarity} / {t})))"
 
 
-def storable(item_ids: Collection[str]) -> list[str]:
-    """Leave out ids that cannot be in a database, which knows neither NUL nor half characters."""
+def ids_where(connection: Connection, items: sql.Identifier, allowed: Allowed) -> frozenset[str]:
+    """Return the ids of the items that may be found."""
+    condition, values = allowed.condition()
+    query = sql.SQL("SELECT item_id FROM {} WHERE {}").format(items, condition)
+    return frozenset(item_id for (item_id,) in connection.execute(query, values))
+
+
+def has_category(connection: Connection, items: sql.Identifier, category: str) -> bool:
+    """Say whether an item has a category."""
+    condition, values = Allowed(categories=[category]).condition()
+    query = sql.SQL("SELECT 1 FROM {} WHERE {} LIMIT 1").format(items, condition)
+    return connection.execute(query, values).fetchone() is not None
+
+
+def storable(words: Collection[str]) -> list[str]:
+    """Leave out words that cannot be in a database, which knows neither NUL nor half characters."""
     return [
-        item_id
-        for item_id in item_ids
-        if "\0" not in item_id and not any("\ud800" <= sign <= "\udfff" for sign in item_id)
+        word
+        for word in words
+        if "\0" not in word and not any("\ud800" <= sign <= "\udfff" for sign in word)
     ]

@@ -1,19 +1,23 @@
 """A catalogue in PostgreSQL that is recommended from."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
 from typing import Any, Final
 
 import numpy as np
 from psycopg import sql
 
 from llmrec.errors import IndexMismatch, InputError, SettingsError
+from llmrec.llm.embedder import Rows
 from llmrec.matching.bank_choice import BankName, StoreBank
 from llmrec.matching.best_matches import explained
+from llmrec.matching.entries import Titles
 from llmrec.matching.index_folder import Manifest
+from llmrec.matching.masks import note_unknown, refuse_nothing, refuse_unknown_categories
 from llmrec.matching.postgres.address import parse_address
 from llmrec.matching.postgres.connection import Connection, know_vectors, reading, table
+from llmrec.matching.postgres.entries import StoreEntries
 from llmrec.matching.postgres.loading import bank_in_use, is_searched_by_index
-from llmrec.matching.postgres.queries import Allowed, Search, storable
+from llmrec.matching.postgres.queries import Allowed, Search, has_category, ids_where
 from llmrec.matching.postgres.tables import KINDS, stored_manifest
 from llmrec.matching.profile_match import Taste, score_similarities
 from llmrec.matching.similarity import HubStatistics, exact_cosines
@@ -41,7 +45,8 @@ class PostgresIndex:
     Attributes:
         address: of the store.
         manifest: what it was made of when it was opened.
-        titles: by item id, read when they are asked for.
+        entries: the items by id, read when they are asked for, and kept.
+        titles: theirs, likewise.
 
     Raises:
         InputError: the database cannot be reached, or has no store there.
@@ -51,7 +56,8 @@ class PostgresIndex:
         self.address = parse_address(place)
         with reading(self.address) as connection:
             self.manifest = self._present(connection)
-        self.titles = StoreTitles(self)
+        self.entries = StoreEntries(self.address, self.manifest.n_items)
+        self.titles = Titles(self.entries)
 
     def bank(self, name: BankName) -> StoreBank:
         """Return a bank: ``auto`` for the stored one if there is one, ``stored`` or ``index``.
@@ -78,9 +84,8 @@ class PostgresIndex:
         bank: StoreBank | None,
         k: int,
         left_out: Collection[str] = (),
-        *,
         only: Collection[str] | None = None,
-        category: str | None = None,
+        *,
         exactly: bool = False,
     ) -> tuple[ScoredItem, ...]:
         """Return the k items that fit a taste best, as ``score_taste`` scores them.
@@ -94,7 +99,6 @@ class PostgresIndex:
             k: how many items.
             left_out: ids of items not to be returned.
             only: ids of the only items that may be returned; None for all.
-            category: that items must have; None for any.
             exactly: look at all items.
 
         Raises:
@@ -105,42 +109,54 @@ class PostgresIndex:
             table(self.address, "items"),
             taste,
             bank.kind if bank else None,
-            Allowed(left_out, only, category),
+            Allowed(left_out, only),
         )
         limit = max(OVER_FETCH * k, MIN_FETCHED)
         found: list[_FOUND] = []
         with reading(self.address) as connection:
             manifest = self._present(connection)
+            if (manifest.model, manifest.dim) != (self.manifest.model, self.manifest.dim):
+                raise IndexMismatch(
+                    f"{self.address}: replaced by an index of {manifest.model!r} ({manifest.dim} "
+                    f"dims), {self.manifest.model!r} ({self.manifest.dim}) is expected: open it "
+                    "again"
+                )
             know_vectors(connection)
             if not exactly and limit <= MAX_FETCHED and _has_index_for(search, manifest):
                 found = _nearest(connection, search, limit)
             if len(found) < limit:
                 query, values = search.best(k)
                 found = connection.execute(query, values, binary=True).fetchall()
-        return tuple(_best(taste, found, k, corrected=bank is not None))
+        if not found:
+            return ()
+        items, rows, hub = _best(taste, found, k, corrected=bank is not None)
+        self.entries.keep(items)
+        return tuple(explained(taste, items, rows, hub))
 
-    def entry(self, item_id: str) -> Item:
-        """Return an item.
+    def allowed_items(
+        self,
+        *,
+        only: Collection[str] | None = None,
+        exclude: Collection[str] = (),
+        categories: Collection[str] = (),
+    ) -> frozenset[str]:
+        """Return the ids of the items that may be recommended; see ``masks.allowed_items``.
 
         Raises:
-            KeyError: it is not in the store.
+            InputError: a category is no item's, or no item is left.
         """
-        query = sql.SQL("SELECT entry FROM {} WHERE item_id = ANY(%s)").format(
-            table(self.address, "items")
-        )
+        items = table(self.address, "items")
+        given = {*(only or ()), *exclude}
         with reading(self.address) as connection:
-            found = connection.execute(query, [storable([item_id])]).fetchall()
-        if not found:
-            raise KeyError(item_id)
-        return item_from_json(found[0][0].encode("utf-8"))
-
-    def item_ids(self) -> list[str]:
-        """Return the ids of all items, in order."""
-        query = sql.SQL("SELECT item_id FROM {} ORDER BY place").format(
-            table(self.address, "items")
-        )
-        with reading(self.address) as connection:
-            return [item_id for (item_id,) in connection.execute(query)]
+            there = ids_where(connection, items, Allowed(only=given))
+            note_unknown(str(self.address), given - there)
+            known = [
+                category for category in categories if has_category(connection, items, category)
+            ]
+            refuse_unknown_categories(categories, known)
+            allowed = ids_where(connection, items, Allowed(exclude, only, categories or None))
+        refuse_nothing(allowed)
+        return allowed
 
     def _present(self, connection: Connection) -> Manifest:
         """Return the manifest as it is now."""
@@ -149,29 +165,7 @@ class PostgresIndex:
             raise InputError(
                 "no index here: make one with llmrec index -o postgres://…", path=str(self.address)
             )
-        opened = getattr(self, "manifest", manifest)
-        if (manifest.model, manifest.dim) != (opened.model, opened.dim):
-            raise IndexMismatch(
-                f"{self.address}: replaced by an index of {manifest.model!r} ({manifest.dim} "
-                f"dims), {opened.model!r} ({opened.dim}) is expected: open it again"
-            )
         return manifest
-
-
-class StoreTitles(Mapping[str, str]):
-    """The titles of a store's items by id, read when they are asked for."""
-
-    def __init__(self, store: PostgresIndex) -> None:
-        self._store = store
-
-    def __len__(self) -> int:
-        return self._store.manifest.n_items
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._store.item_ids())
-
-    def __getitem__(self, item_id: str) -> str:
-        return self._store.entry(item_id).title
 
 
 def _has_index_for(search: Search, manifest: Manifest) -> bool:
@@ -189,14 +183,14 @@ def _nearest(connection: Connection, search: Search, limit: int) -> list[_FOUND]
     return connection.execute(query, values, binary=True).fetchall()
 
 
-def _best(taste: Taste, found: list[_FOUND], k: int, *, corrected: bool) -> Iterator[ScoredItem]:
-    """Yield the k best of the items found, scored exactly."""
-    if not found:
-        return iter(())
+def _best(
+    taste: Taste, found: list[_FOUND], k: int, *, corrected: bool
+) -> tuple[list[Item], Rows, HubStatistics | None]:
+    """Return the k best of the items found, scored exactly, with their rows and statistics."""
     places, entries, vectors, means, deviations = zip(*found, strict=True)
     rows = np.stack([vector.to_numpy() for vector in vectors])
     hub = HubStatistics(np.array(means), np.array(deviations)) if corrected else None
     scores = score_similarities(taste, exact_cosines(taste.queries, rows), hub).scores
     best = np.lexsort((places, -scores))[:k]
     items = [item_from_json(entries[place].encode("utf-8")) for place in best]
-    return explained(taste, items, rows[best], hub.at(best) if hub else None)
+    return items, rows[best], hub.at(best) if hub else None

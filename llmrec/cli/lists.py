@@ -1,0 +1,187 @@
+"""What the commands that make lists share: for whom, from which histories, and how they look."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from rich.console import Console
+
+from llmrec.cli.output import origins_of, print_json, print_recommendation, wants_json
+from llmrec.cli.progress import stop_on_interrupt
+from llmrec.errors import InputError
+from llmrec.llm.chat import Usage
+from llmrec.llm.openai_client import Server
+from llmrec.matching.bank_choice import BankInUse, BankName
+from llmrec.matching.profile_match import MatchingName
+from llmrec.recommender import Recommender
+from llmrec.records.grouping import read_users
+from llmrec.records.profile import InterestProfile
+from llmrec.records.ranking import Recommendation, Repairs
+from llmrec.records.splits import Split
+from llmrec.reranking.run import ListRun
+
+log = logging.getLogger(__name__)
+
+
+def wanted_profiles(
+    run: Sequence[InterestProfile], user: str | None, split: Split | None
+) -> list[InterestProfile]:
+    """Return the profiles that lists are made for; the others may still be in the bank."""
+    wanted = [p for p in run if split is None or p.user_id in split.lines]
+    if len(wanted) < len(run):
+        log.info("%d users are not in the split, left out", len(run) - len(wanted))
+    if user is None:
+        return wanted
+    one = [profile for profile in wanted if profile.user_id == user]
+    if not one:
+        raise InputError(f"--user: no profile of {user!r} among {len(wanted)}")
+    return one
+
+
+def reviewed_items(
+    path: str,
+    split: Split | None,
+    columns: Mapping[str, str],
+    rating_max: float,
+    skip_bad_rows: bool,
+) -> dict[str, list[str]]:
+    """Return the items that each user has reviewed, oldest first; under a split the history's."""
+    users = read_users(
+        path,
+        users=split.lines if split else None,
+        columns=columns,
+        rating_max=rating_max,
+        skip_bad_rows=skip_bad_rows,
+    )
+    histories = (split.history(user) if split else user for user in users)
+    return {
+        history.user_id: list(
+            dict.fromkeys(review.item_id for review in history.reviews if review.item_id)
+        )
+        for history in histories
+    }
+
+
+def n_users(reviewed: Mapping[str, Sequence[str]]) -> Counter[str]:
+    """Return how many users have reviewed each item."""
+    return Counter(chain.from_iterable(reviewed.values()))
+
+
+async def bank_of_run(
+    recommender: Recommender,
+    name: BankName,
+    matching: MatchingName,
+    run: Sequence[InterestProfile] = (),
+) -> BankName | BankInUse:
+    """Return the bank chosen once for all lists, and say of how many items it knows nothing."""
+    if matching == "cosine":
+        return name
+    chosen = await recommender.abank(name, run)
+    if chosen.n_flat:
+        log.warning("%d items are equally near to the whole bank: z = 0", chosen.n_flat)
+    return chosen
+
+
+def list_printer(
+    output_format: str | None,
+    profiles: Sequence[InterestProfile] = (),
+    titles: Mapping[str, str] | None = None,
+) -> Callable[[Recommendation], None]:
+    """Return what prints a list: as a line of JSON, or as a table.
+
+    Args:
+        output_format: ``json``, ``table`` or None; see ``wants_json``.
+        profiles: of the users, whose words explanations quote.
+        titles: by id, of the items that those words are about.
+    """
+    if wants_json(output_format):
+        return lambda listed: print_json(listed.to_json())
+    console = Console(highlight=False)
+    origins = {profile.user_id: origins_of(profile, titles or {}) for profile in profiles}
+    return lambda listed: print_recommendation(console, listed, origins.get(listed.user_id or ""))
+
+
+def print_lists(
+    making: Coroutine[Any, Any, ListRun],
+    profiles: Sequence[InterestProfile],
+    output_format: str | None,
+    servers: Sequence[Server | None],
+    concurrency: int,
+    titles: Mapping[str, str] | None = None,
+) -> int:
+    """Print the list of each user as it comes, say what was called, and return the exit code.
+
+    After Ctrl-C the calls under way are finished, and their lists still printed.
+    """
+    show = list_printer(output_format, profiles, titles)
+    called = [server for server in servers if server is not None]
+    return asyncio.run(_print_lists(making, profiles, show, called, concurrency))
+
+
+def say_refused(refused: Mapping[str, int]) -> None:
+    """Say how many explanations of a model were not used, by reason."""
+    for reason, number in sorted(refused.items()):
+        log.info("refused: %s: %d explanations", reason, number)
+
+
+async def _print_lists(
+    making: Coroutine[Any, Any, ListRun],
+    profiles: Sequence[InterestProfile],
+    show: Callable[[Recommendation], None],
+    servers: Sequence[Server],
+    concurrency: int,
+) -> int:
+    def end_waits() -> None:
+        for server in servers:
+            server.limiter.stop()
+
+    try:
+        run = await making
+        run.concurrency, run.on_stop = concurrency, end_waits
+        stop_on_interrupt(run.stop)
+        try:
+            async for listed in run.lists(profiles):
+                show(listed)
+        finally:
+            _say(run)
+    finally:
+        for server in servers:
+            await server.aclose()
+    if run.stopped:
+        raise KeyboardInterrupt
+    return 1 if run.failed else 0
+
+
+def _say(run: ListRun) -> None:
+    if not run.meters:
+        return
+    usage = sum((meter.usage for meter in run.meters), Usage())
+    replayed = sum(meter.replayed for meter in run.meters)
+    if run.explanations:
+        log.info(
+            "%d explanations by the model, %d composed",
+            run.explanations["model"],
+            run.explanations["composed"],
+        )
+    log.info(
+        "%d lists: %d reranked, %d failed; %d calls, %d replayed; %s%s tokens in, %s out",
+        run.made,
+        run.reranked,
+        len(run.failed),
+        sum(meter.replies for meter in run.meters) - replayed,
+        replayed,
+        "about " if usage.estimated else "",
+        f"{usage.input_tokens:,}",
+        f"{usage.output_tokens:,}",
+    )
+    repairs = run.repairs
+    if repairs != Repairs():
+        log.info(
+            "repaired: %d unknown ids and %d repeated ones dropped, %d missing ones put last",
+            repairs.unknown,
+            repairs.repeated,
+            repairs.missing,
+        )

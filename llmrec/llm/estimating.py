@@ -1,0 +1,181 @@
+"""What planned requests will cost: tokens, money and time, before anything is called."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import Final, Literal
+
+from llmrec.llm.call_lines import logged_lines
+from llmrec.llm.call_stats import LoggedExchange
+from llmrec.llm.chat import ChatRequest, Usage
+from llmrec.llm.pricing import BATCH_SHARE, Price, PriceOf
+from llmrec.llm.request_tokens import RequestTokens, tokens_of
+from llmrec.llm.tokens import count_tokens, encoding_of
+
+OUTPUT_TOKENS: Final[Mapping[str, int]] = {"extract_profile": 805, "rerank": 84, "explain": 355}
+"""Mean tokens of a reply of a strong chat model: 175 profiles, 144 lists of 20, 20 explanations of
+three items each."""
+
+UNKNOWN_OUTPUT: Final = 500
+
+CACHED_FROM: Final = 1_024
+"""Tokens that the beginnings of prompts must share before servers cache them (OpenAI, Google)."""
+
+Basis = Literal["log", "table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a call log knows of a stage and a model.
+
+    Attributes:
+        replies: number of whole replies.
+        output_tokens: of one, on average.
+        schema_share: of the schema's tokens, as far as the server counted them: what it reported
+            beyond messages and framing, 0 where it leaves the schema out.
+    """
+
+    replies: int
+    output_tokens: float
+    schema_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What the planned requests of one stage to one model will take.
+
+    Attributes:
+        stage: the labels' part before the first ``/``.
+        model: that is asked.
+        requests: number of them.
+        tokens: of the requests, counted.
+        input_tokens: that servers will report: messages and framing, and of the schema the share
+            that the call log shows, all of it where it shows nothing.
+        output_tokens: expected.
+        basis: what the output rests on: the call ``log``, or a ``table`` of means.
+        price: of the model, or None where it is not known.
+        shared_tokens: that the beginnings of all prompts have in common.
+    """
+
+    stage: str
+    model: str
+    requests: int
+    tokens: RequestTokens
+    input_tokens: int
+    output_tokens: int
+    basis: Basis
+    price: Price | None
+    shared_tokens: int
+
+    @property
+    def cost_usd(self) -> float | None:
+        """In US dollars, or None where the price is not known."""
+        return self._cost_usd(cached_tokens=0)
+
+    @property
+    def batch_usd(self) -> float | None:
+        """The same through the batch API."""
+        cost_usd = self.cost_usd
+        return None if cost_usd is None else cost_usd * BATCH_SHARE
+
+    @property
+    def cached_usd(self) -> float | None:
+        """The same where the server caches the prompts' common beginning."""
+        return self._cost_usd(self.shared_tokens * (self.requests - 1))
+
+    def minutes(self, rpm: float | None, tpm: float | None) -> float | None:
+        """Return how long it takes at most at limits of requests and tokens per minute."""
+        spans = [
+            amount / limit
+            for amount, limit in (
+                (self.requests, rpm),
+                (self.input_tokens + self.output_tokens, tpm),
+            )
+            if limit
+        ]
+        return max(spans, default=None)
+
+    def _cost_usd(self, cached_tokens: int) -> float | None:
+        if self.price is None:
+            return None
+        usage = Usage(self.input_tokens, self.output_tokens, cached_tokens=cached_tokens)
+        return self.price.cost_usd(usage)
+
+
+def past_of(log: str | Path) -> dict[tuple[str, str], Past]:
+    """Return what a call log knows, by stage and model.
+
+    Raises:
+        InputError: it is not a call log, or cannot be read.
+    """
+    outputs: dict[tuple[str, str], list[int]] = defaultdict(list)
+    beyond: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for line in logged_lines(log) if Path(log).exists() else ():
+        exchange = LoggedExchange.of(line.exchange)
+        usage = exchange.reply.usage
+        if exchange.outcome != "answered" or usage is None:
+            continue
+        key = (exchange.stage, exchange.model)
+        tokens = tokens_of(ChatRequest.of_body(line.exchange["body"]))
+        outputs[key].append(usage.output_tokens)
+        beyond[key][0] += usage.input_tokens - tokens.framed
+        beyond[key][1] += tokens.schema
+    return {
+        key: Past(len(counts), sum(counts) / len(counts), beyond[key][0] / max(beyond[key][1], 1))
+        for key, counts in outputs.items()
+    }
+
+
+def estimate(
+    requests: Iterable[ChatRequest],
+    past: Mapping[tuple[str, str], Past],
+    price_of: PriceOf,
+    server: str = "",
+) -> list[Estimate]:
+    """Estimate what planned requests take, by stage and model, in the order of their first ones.
+
+    Args:
+        requests: planned.
+        past: as ``past_of`` gives it.
+        price_of: tells prices.
+        server: address of the server, empty where it is not known.
+    """
+    groups: dict[tuple[str, str], list[ChatRequest]] = defaultdict(list)
+    for request in requests:
+        groups[request.label.partition("/")[0], request.model].append(request)
+    return [
+        _of_stage(stage, model, group, past.get((stage, model)), price_of(model, server))
+        for (stage, model), group in groups.items()
+    ]
+
+
+def _of_stage(
+    stage: str, model: str, requests: list[ChatRequest], past: Past | None, price: Price | None
+) -> Estimate:
+    tokens = sum(map(tokens_of, requests), RequestTokens())
+    each = OUTPUT_TOKENS.get(stage, UNKNOWN_OUTPUT) if past is None else past.output_tokens
+    share = 1.0 if past is None else past.schema_share
+    return Estimate(
+        stage=stage,
+        model=model,
+        requests=len(requests),
+        tokens=tokens,
+        input_tokens=round(tokens.framed + share * tokens.schema),
+        output_tokens=round(each * len(requests)),
+        basis="table" if past is None else "log",
+        price=price,
+        shared_tokens=_shared_tokens(requests),
+    )
+
+
+def _shared_tokens(requests: list[ChatRequest]) -> int:
+    """Return the tokens of the beginning that all prompts share, 0 where nobody would cache it."""
+    if len(requests) < 2:
+        return 0
+    texts = ["\n".join(message.content for message in request.messages) for request in requests]
+    pairs = zip(min(texts), max(texts), strict=False)
+    beginning = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    tokens = count_tokens(beginning, encoding_of(requests[0].model))
+    return tokens if tokens >= CACHED_FROM else 0

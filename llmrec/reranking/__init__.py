@@ -1,0 +1,1 @@
+"""A shortlist put in order by a chat model."""

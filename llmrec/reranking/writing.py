@@ -1,0 +1,58 @@
+"""Which script a text is written in, and how long it is, in any language."""
+
+import functools
+import re
+import unicodedata
+from collections import Counter
+
+CJK = "CJK"
+"""Script of Chinese and Japanese, kana included, which put no spaces between words."""
+
+_KANA = ("HIRAGANA", "KATAKANA")
+_WORD = re.compile(r"\w+(?:['’.-]\w+)*")
+_LETTERS_A_CHARACTER = 2
+_DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@functools.cache
+def script(letter: str) -> str | None:
+    """Return the script of a letter (``LATIN``, ``CYRILLIC``, ``CJK``…), or None for no letter.
+
+    The Unicode name of a letter begins with its script.
+    """
+    if not letter.isalpha():
+        return None
+    name = unicodedata.name(unicodedata.normalize("NFKC", letter)[0], "")
+    first = re.split("[ -]", name)[0]
+    return CJK if first in _KANA else first or None
+
+
+def main_script(text: str) -> str | None:
+    """Return the script of most of a text, or None where it has no letters.
+
+    A character of Chinese or Japanese counts as two letters: it says that much more.
+    """
+    letters = Counter(found for found in map(script, text) if found is not None)
+    if CJK in letters:
+        letters[CJK] *= _LETTERS_A_CHARACTER
+    return max(letters, key=letters.__getitem__, default=None)
+
+
+def is_short(text: str, max_words: int) -> bool:
+    """Say whether a text has at most so many words.
+
+    A text mainly in Chinese or Japanese may have two characters for each; another text's runs of
+    such characters count as words. Where words cannot be told apart (Thai, or a text that is one
+    endless word), ten characters are allowed for each.
+    """
+    if len(text) > 10 * max_words:
+        return False
+    if main_script(text) != CJK:
+        return len(_WORD.findall(text)) <= max_words
+    apart = "".join(f" {c} " if script(c) == CJK else c for c in text)
+    return len(_WORD.findall(apart)) <= 2 * max_words
+
+
+def has_controls(text: str) -> bool:
+    """Say whether a text has characters that steer a terminal or turn the reading."""
+    return any(unicodedata.category(c) in ("Cc", "Cs") or c in _DIRECTION for c in text)
