@@ -4,8 +4,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-import numpy as np
-
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
@@ -15,12 +13,15 @@ from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.catalogue import (
     Catalogue,
     bank_of,
-    best_items_of,
     build_catalogue,
+    folder_index,
     open_catalogue,
 )
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
-from llmrec.matching.profile_match import MatchingName, Taste, embedded_tastes
+from llmrec.matching.first_stage import FirstStage
+from llmrec.matching.fused_match import FusedMatch
+from llmrec.matching.profile_match import MatchingName
+from llmrec.matching.weights import read_weights
 from llmrec.opening import (
     ChatStages,
     Mode,
@@ -59,6 +60,7 @@ class AsyncRecommender:
         embedder: of that index, for queries.
         stages: what a chat model does; none of it by default.
         servers: that these call; closed with ``aclose``.
+        fused: ranks by several parts; None for the match with the interests alone.
     """
 
     def __init__(
@@ -67,8 +69,10 @@ class AsyncRecommender:
         embedder: Embedder,
         stages: ChatStages = NO_STAGES,
         servers: Sequence[Server | None] = (),
+        fused: FusedMatch | None = None,
     ) -> None:
         self.catalogue = catalogue
+        self._first_stage = FirstStage(catalogue, embedder, fused)
         self._embedder = embedder
         self._stages = stages
         self._servers = tuple(server for server in servers if server is not None)
@@ -89,6 +93,8 @@ class AsyncRecommender:
         rating_max: float = 5,
         sampling: Mapping[str, Any] | None = None,
         rerank_options: RerankOptions = DEFAULT_OPTIONS,
+        weights: str | Path | None = None,
+        histories: Iterable[UserReviews] = (),
     ) -> Self:
         """Open an index.
 
@@ -109,6 +115,10 @@ class AsyncRecommender:
             sampling: further fields of each chat request (``temperature``, ``seed``…); nothing
                 is sent that is not set.
             rerank_options: how lists are reranked, where that is asked for.
+            weights: of several parts, as ``llmrec fit`` wrote them; None for the match with the
+                interests alone.
+            histories: with ``weights``: everybody's reviews, for what is popular and what is
+                reviewed together (``read_users``).
 
         Raises:
             InputError, IndexMismatch: a file cannot be used.
@@ -121,8 +131,12 @@ class AsyncRecommender:
         opened.close()  # folds in the vectors that were recorded before this
         embedder = opened.embedder
         servers = (chat_server, vector_server)
+        fused = None
+        if weights is not None:
+            given = read_weights(weights).of(catalogue.manifest.model)
+            fused = FusedMatch(folder_index(catalogue), given, histories)
         if chat is None:
-            return cls(catalogue, embedder, servers=servers)
+            return cls(catalogue, embedder, servers=servers, fused=fused)
         if calls is None:
             raise SettingsError("chat= needs calls=, the file that its calls are recorded in")
         stages = open_stages(
@@ -134,7 +148,7 @@ class AsyncRecommender:
             prompts=prompts,
             sampling=sampling,
         )
-        return cls(catalogue, embedder, stages, servers)
+        return cls(catalogue, embedder, stages, servers, fused)
 
     @classmethod
     async def aindex(
@@ -188,13 +202,13 @@ class AsyncRecommender:
         """Async twin of ``recommend``."""
         if rerank:
             self._require(self._stages.reranker)
-        (matched,) = await self.arecommend_many(
+        (matched,) = await self._first_stage.for_profiles(
             [profile],
-            max(SHORTLIST, k) if rerank else k,
-            matching=matching,
-            bank=bank,
-            left_out=None if left_out is None else {profile.user_id: left_out},
-            only=only,
+            k,
+            await self._chosen(matching, bank),
+            [profile.reviewed if left_out is None else left_out],
+            only,
+            depth=max(SHORTLIST, k) if rerank else k,
         )
         return await self.afinish(
             matched, profile, k, rerank=rerank, recent=recent, explain=explain
@@ -209,33 +223,17 @@ class AsyncRecommender:
         bank: BankName | BankInUse = "auto",
         left_out: Mapping[str, Collection[str]] | None = None,
         only: Collection[str] | None = None,
+        depth: int | None = None,
     ) -> list[Recommendation]:
         """Async twin of ``recommend_many``."""
-        chosen = await self._chosen(matching, bank)
-        usable = [
-            place
-            for place, profile in enumerate(profiles)
-            if profile.likes or (profile.interests and matching == "hub")
-        ]
-        people = [profiles[place] for place in usable]
-        found = best_items_of(
-            self.catalogue,
-            await embedded_tastes([person.interests for person in people], self._embedder),
-            chosen,
+        return await self._first_stage.for_profiles(
+            profiles,
             k,
-            [_left_out(person, left_out) for person in people],
+            await self._chosen(matching, bank),
+            [_left_out(profile, left_out) for profile in profiles],
             only,
+            depth,
         )
-        items = dict(zip(usable, found, strict=True))
-        return [
-            Recommendation(
-                user_id=profile.user_id,
-                bank=chosen.kind if chosen else None,
-                reason=_reason(profile, matching),
-                recommendations=items.get(place, ()),
-            )
-            for place, profile in enumerate(profiles)
-        ]
 
     async def afinish(
         self,
@@ -269,16 +267,7 @@ class AsyncRecommender:
     ) -> Recommendation:
         """Async twin of ``recommend_for``."""
         chosen = await self._chosen(matching, bank)
-        taste = Taste(
-            names=(text,),
-            weights=np.ones(1),
-            is_like=np.ones(1, bool),
-            queries=await self._embedder.embed([text], "query"),
-        )
-        (items,) = best_items_of(self.catalogue, [taste], chosen, k, [()], only)
-        return Recommendation(
-            like=text, bank=chosen.kind if chosen else None, recommendations=items
-        )
+        return await self._first_stage.for_sentence(text, k, chosen, only)
 
     async def abank(
         self, name: BankName = "auto", profiles: Collection[InterestProfile] = ()
@@ -312,13 +301,3 @@ def _left_out(
     profile: InterestProfile, by_user: Mapping[str, Collection[str]] | None
 ) -> Collection[str]:
     return profile.reviewed if by_user is None else by_user.get(profile.user_id, ())
-
-
-def _reason(profile: InterestProfile, matching: MatchingName) -> str | None:
-    if profile.likes:
-        return None
-    if not profile.interests:
-        return "the profile has no interests"
-    if matching == "cosine":
-        return "the profile has no likes, and plain cosine goes by likes alone"
-    return "the profile has no likes: least disliked items first"

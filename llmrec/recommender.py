@@ -134,6 +134,7 @@ class Recommender(AsyncRecommender):
         bank: BankName | BankInUse = "auto",
         left_out: Mapping[str, Collection[str]] | None = None,
         only: Collection[str] | None = None,
+        depth: int | None = None,
     ) -> list[Recommendation]:
         """Return the k items that fit each profile best; the catalogue is read once for all.
 
@@ -148,6 +149,7 @@ class Recommender(AsyncRecommender):
             left_out: by user, ids of items not to be recommended; None for those of the profiles'
                 sources.
             only: as for ``recommend``.
+            depth: how many are returned for a reranker to choose from, k or more; None for k.
 
         Raises:
             SettingsError: the index has no such bank.
@@ -155,7 +157,7 @@ class Recommender(AsyncRecommender):
         """
         return self._wait(
             self.arecommend_many(
-                profiles, k, matching=matching, bank=bank, left_out=left_out, only=only
+                profiles, k, matching=matching, bank=bank, left_out=left_out, only=only, depth=depth
             )
         )
 

@@ -15,6 +15,7 @@ from llmrec.cli.lists import (
     bank_of_run,
     list_printer,
     n_users,
+    open_fused,
     print_lists,
     reviewed_items,
     wanted_profiles,
@@ -69,6 +70,7 @@ _TOGETHER = 256
 @options.concurrency
 @options.sampling
 @options.prompts
+@options.weights
 @embeds
 @options.vectors
 @options.rating_max
@@ -99,6 +101,7 @@ def command(
     concurrency: int,
     sampling: dict[str, Any],
     prompts: str | None,
+    weights: str | None,
     server: ServerChoice,
     embed_server: ServerChoice,
     vectors: str | None,
@@ -110,9 +113,10 @@ def command(
     """Recommend the items of an index for PROFILES, or for the sentence given with --like.
 
     The items that a user has reviewed are left out: those in --reviews (under --split those of
-    the history), else those that the profile was made from. With --rerank a chat model puts the
-    best matches in order, with --explain it says why the first three were chosen: one call a user
-    each.
+    the history), else those that the profile was made from. With --weights the match with the
+    interests is one of several parts of the score; what is popular, and what is reviewed
+    together, is known from --reviews. With --rerank a chat model puts the best matches in order,
+    with --explain it says why the first three were chosen: one call a user each.
     """
     if (profiles is None) == (like is None):
         raise click.UsageError("Give PROFILES or --like TEXT, one of them.")
@@ -126,14 +130,19 @@ def command(
         allowed = allowed_of(catalogue, only=only, exclude=exclude or (), categories=categories)
     vector_server = open_server(embed_server)
     opened = embedder_of_index(catalogue, vectors, mode, vector_server)
+    history = read_split(split) if split else None
+    fused = None
+    if weights is not None:
+        fused = open_fused(weights, catalogue, reviews, history, columns, rating_max, skip_bad_rows)
     try:
         if like is not None:
-            recommender = Recommender(catalogue, opened.embedder, servers=[vector_server])
+            recommender = Recommender(
+                catalogue, opened.embedder, servers=[vector_server], fused=fused
+            )
             listed = wait_for(_recommend_for(recommender, like, k, matching, bank, allowed))
             list_printer(output_format)(listed)
             return 0
         run = list(read_profiles(profiles or "-"))
-        history = read_split(split) if split else None
         wanted = wanted_profiles(run, user, history)
         reviewed = None
         if reviews is not None:
@@ -152,7 +161,7 @@ def command(
                 prompts=prompts,
                 sampling=sampling,
             )
-        recommender = Recommender(catalogue, opened.embedder, stages)
+        recommender = Recommender(catalogue, opened.embedder, stages, fused=fused)
         wish = _Wish(k, matching, bank, allowed, rerank, explain)
         making = _lists(recommender, stages, wish, run, wanted, reviewed)
         servers = [chat_server, vector_server]
@@ -239,11 +248,12 @@ class _Matched:
                 self._made.extend(
                     await self._recommender.arecommend_many(
                         list(islice(self._wanted, _TOGETHER)),
-                        max(SHORTLIST, self._wish.k) if self._wish.rerank else self._wish.k,
+                        self._wish.k,
                         matching=self._wish.matching,
                         bank=self._bank,
                         left_out=self._reviewed,
                         only=self._wish.only,
+                        depth=max(SHORTLIST, self._wish.k) if self._wish.rerank else None,
                     )
                 )
             return self._made.popleft()

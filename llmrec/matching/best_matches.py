@@ -105,5 +105,7 @@ def explained(
 def _because(names: list[str], portions: Float64) -> tuple[Because, ...]:
     order = np.argsort(-portions, kind="stable")[:MAX_BECAUSE].tolist()
     return tuple(
-        Because(names[j], min(float(portions[j]), 1.0)) for j in order if portions[j] >= MIN_SHARE
+        Because(interest=names[j], share=min(float(portions[j]), 1.0))
+        for j in order
+        if portions[j] >= MIN_SHARE
     )

@@ -19,6 +19,7 @@ from llmrec.matching.bank_choice import (
     choose_bank,
 )
 from llmrec.matching.best_matches import Scored, match_many
+from llmrec.matching.block_scoring import Positions
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import EmbedderChoice
@@ -125,6 +126,22 @@ async def bank_of(
     return catalogue.bank(name)
 
 
+def folder_index(catalogue: Catalogue) -> ContentIndex:
+    """Return a catalogue whose rows are all at hand, as a score of several parts needs.
+
+    Raises:
+        SettingsError: it is in a database.
+    """
+    if isinstance(catalogue, ContentIndex):
+        return catalogue
+    raise SettingsError("weights need the index of a folder: a database scores by interests alone")
+
+
+def positions_of(index: ContentIndex, item_ids: Collection[str] | None) -> Positions | None:
+    """Return the ascending rows of items; None for all."""
+    return None if item_ids is None else np.array(index.positions(item_ids), np.intp)
+
+
 def allowed_of(
     catalogue: Catalogue,
     *,
@@ -161,7 +178,7 @@ def best_items_of(
     """
     if isinstance(catalogue, ContentIndex):
         if not isinstance(bank, StoreBank):
-            allowed = None if only is None else np.array(catalogue.positions(only), np.intp)
+            allowed = positions_of(catalogue, only)
             return match_many(tastes, catalogue, bank, k, left_out, allowed)
     elif not isinstance(bank, ChosenBank):
         return [

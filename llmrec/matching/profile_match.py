@@ -50,8 +50,8 @@ async def embedded_tastes(people: Sequence[Sequence[Interest]], embedder: Embedd
     return [
         Taste(
             names=tuple(interest.name for interest in interests),
-            weights=np.array([interest.weight for interest in interests]),
-            is_like=np.array([interest.polarity == "like" for interest in interests]),
+            weights=np.array([interest.weight for interest in interests], np.float64),
+            is_like=np.array([one.polarity == "like" for one in interests], np.bool_),
             queries=queries[end - len(interests) : end],
         )
         for interests, end in zip(people, ends.tolist(), strict=True)

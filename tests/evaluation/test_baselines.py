@@ -11,6 +11,7 @@ import pytest
 from llmrec.errors import SettingsError
 from llmrec.evaluation.baselines import SYSTEMS, System, named_systems
 from llmrec.evaluation.baselines_naive import Random, RecentCategory, TieBreak
+from llmrec.evaluation.labels import Labels
 from llmrec.evaluation.material import Material, visible_reviews
 from llmrec.matching.interactions import Interactions
 from llmrec.matching.part import Part, Person
@@ -52,8 +53,9 @@ WITHOUT_LLM = [
     "bm25-items",
     "item-mean",
     "item-mean-hub",
+    "fused-without-llm",
 ]
-WITH_LLM = ["profile-cosine", "profile-hub", "profile-tfidf"]
+WITH_LLM = ["profile-cosine", "profile-hub", "profile-tfidf", "fused"]
 
 
 class Fixed:
@@ -93,16 +95,18 @@ def material_and_person(reviews: Path) -> tuple[Material, Person]:
     """What is built from the reviews under their split, and u as the evaluation sees it."""
     split: Split = read_split(reviews.with_name("split.jsonl"))
     visible = {user.user_id: user for user in visible_reviews(list(read_users(reviews)), split)}
+    interest = Interest("chair", "like", 1.0, "green", (Evidence("L0", "text", "my"),))
+    profile = InterestProfile(user_id="u", language="en", summary="", interests=(interest,))
+    taste = Taste(("chair",), np.ones(1), np.ones(1, np.bool_), ROWS[[3]])
+    person = Person.of(visible["u"], POSITIONS, profile, taste)
     material = Material(
         items=ITEMS,
         interactions=Interactions.of(visible.values(), POSITIONS),
         vectors=ROWS,
         hub=hub_statistics(ROWS, ROWS),
+        labels=Labels((person,), {"u": np.array([POSITIONS["juice"]])}),
     )
-    interest = Interest("chair", "like", 1.0, "green", (Evidence("L0", "text", "my"),))
-    profile = InterestProfile(user_id="u", language="en", summary="", interests=(interest,))
-    taste = Taste(("chair",), np.ones(1), np.ones(1, np.bool_), ROWS[[3]])
-    return material, Person.of(visible["u"], POSITIONS, profile, taste)
+    return material, person
 
 
 def ranked(part: Part, person: Person) -> list[str]:

@@ -93,7 +93,7 @@ def catalogue_of(text: str) -> dict[str, Item]:
 
 
 def list_of(items: dict[str, Item], text: str) -> Recommendation:
-    because = (Because(text, 0.5),)
+    because = (Because(interest=text, share=0.5),)
     return Recommendation(
         user_id="ann",
         reason=text,
