@@ -180,7 +180,9 @@ output_format = _option(
     "--format", "output_format", type=click.Choice(["json", "table"]),
     help="Default: table on a terminal, else json.",
 )  # fmt: skip
-index = _option("--index", required=True, metavar="DIR", help="The index folder.")
+index = _option(
+    "--index", required=True, metavar="DIR", help="The index: a folder, or postgres://…#SCHEMA."
+)
 replay = _option("--replay", is_flag=True, help="Use what is recorded; never call anything.")
 fresh = _option("--fresh", is_flag=True, help="Call, whatever is recorded.")
 user = _option("--user", metavar="ID", help="This user only.")

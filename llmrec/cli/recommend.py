@@ -22,9 +22,8 @@ from llmrec.cli.lists import (
 from llmrec.cli.rerank_options import reranks
 from llmrec.cli.server_options import embeds
 from llmrec.errors import ChatError, RecordingMissing, SettingsError
-from llmrec.matching.bank_choice import BankName, ChosenBank
-from llmrec.matching.content_index import ContentIndex
-from llmrec.matching.masks import allowed_items
+from llmrec.matching.bank_choice import BankInUse, BankName
+from llmrec.matching.catalogue import allowed_of, open_catalogue
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import (
     ChatStages,
@@ -124,10 +123,10 @@ def command(
     if like is not None and (rerank or explain == "model"):
         raise SettingsError("--rerank and --explain need PROFILES: a sentence has no profile")
     mode = options.mode(replay, fresh)
-    catalogue = ContentIndex(index)
+    catalogue = open_catalogue(index)
     allowed = None
     if only is not None or exclude or categories:
-        allowed = allowed_items(catalogue, only=only, exclude=exclude or (), categories=categories)
+        allowed = allowed_of(catalogue, only=only, exclude=exclude or (), categories=categories)
     vector_server = open_server(embed_server)
     opened = embedder_of_index(catalogue, vectors, mode, vector_server)
     history = read_split(split) if split else None
@@ -232,7 +231,7 @@ class _Matched:
         self,
         recommender: Recommender,
         wish: _Wish,
-        bank: BankName | ChosenBank,
+        bank: BankName | BankInUse,
         wanted: Sequence[InterestProfile],
         reviewed: Mapping[str, Sequence[str]] | None,
     ) -> None:
