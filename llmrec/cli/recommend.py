@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from llmrec.async_recommender import SHORTLIST, Explaining
-from llmrec.cli import options
+from llmrec.cli import list_options, options
 from llmrec.cli.lists import (
     bank_of_run,
     list_printer,
@@ -52,16 +52,16 @@ _TOGETHER = 256
 @options.index
 @options.reviews
 @options.split
-@options.k
+@list_options.k
 @options.user
-@options.only
-@options.exclude
-@options.category
-@options.matching
-@options.run_bank
-@options.rerank
+@list_options.only
+@list_options.exclude
+@list_options.category
+@list_options.matching
+@list_options.run_bank
+@list_options.rerank
 @reranks
-@options.explain
+@list_options.explain
 @options.calls
 @options.replay
 @options.fresh
