@@ -55,7 +55,7 @@ WITHOUT_LLM = [
     "item-mean-hub",
     "fused-without-llm",
 ]
-WITH_LLM = ["profile-cosine", "profile-hub", "profile-tfidf", "fused"]
+WITH_LLM = ["profile-cosine", "profile-hub", "profile-tfidf", "fused", "weighted"]
 
 
 class Fixed:
@@ -104,6 +104,7 @@ def material_and_person(reviews: Path) -> tuple[Material, Person]:
         interactions=Interactions.of(visible.values(), POSITIONS),
         vectors=ROWS,
         hub=hub_statistics(ROWS, ROWS),
+        weights={"profile-hub": 0.5, "popularity": 0.5, "ease": 0.0},
         labels=Labels((person,), {"u": np.array([POSITIONS["juice"]])}),
     )
     return material, person
