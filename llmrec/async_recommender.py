@@ -281,15 +281,30 @@ class AsyncRecommender:
         return await self._first_stage.for_sentence(text, k, chosen, self._positions(only))
 
     async def abank(
-        self, name: BankName = "auto", profiles: Collection[InterestProfile] = ()
+        self,
+        name: BankName = "auto",
+        profiles: Collection[InterestProfile] = (),
+        *,
+        matching: MatchingName = "hub",
     ) -> ChosenBank:
         """Return the bank for a run of many users, whose own interests may be it.
+
+        Args:
+            name: which one.
+            profiles: of the whole run.
+            matching: that it is for.
 
         Raises:
             SettingsError: there is no such bank.
             RecordingMissing: a vector is not recorded, and none may be made.
         """
-        return await choose_bank(name, self.catalogue, self._embedder, tuple(profiles))
+        return await choose_bank(
+            name,
+            self.catalogue,
+            self._embedder,
+            tuple(profiles),
+            by_language=matching == "hub-by-language",
+        )
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop; the sync methods do it themselves."""
@@ -310,7 +325,11 @@ class AsyncRecommender:
     ) -> ChosenBank | None:
         if matching == "cosine":
             return None
-        return bank if isinstance(bank, ChosenBank) else await self.abank(bank)
+        if not isinstance(bank, ChosenBank):
+            return await self.abank(bank, matching=matching)
+        if bank.by_language != (matching == "hub-by-language"):
+            raise SettingsError(f"the bank is for other matching: use abank(matching={matching!r})")
+        return bank
 
 
 def _left_out(

@@ -154,8 +154,9 @@ price = _option(
 )  # fmt: skip
 vectors = _option("--vectors", metavar="FILE.npz", help="Recorded vectors; new ones are added.")
 matching = _option(
-    "--matching", type=click.Choice(["hub", "cosine"]), default="hub", show_default=True,
-    help="Corrected for items that are near to everything, or plain cosine.",
+    "--matching", type=click.Choice(["hub", "hub-by-language", "cosine"]), default="hub",
+    show_default=True,
+    help="Corrected for items that are near to everything, for language as well, or plain cosine.",
 )  # fmt: skip
 run_bank = _option(
     "--bank", type=click.Choice(["auto", "stored", "run", "index"]), default="auto",

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import zip_longest
 
 from llmrec.errors import IndexMismatch, SettingsError
+from llmrec.evaluation.baselines import BY_LANGUAGE
 from llmrec.evaluation.evaluating import METRICS, Evaluation, usable_systems
 from llmrec.evaluation.leakage import audit
 from llmrec.evaluation.material import Material, visible_reviews
@@ -121,6 +122,9 @@ async def prepare(
     )
     found.require_no_leaks()
     tastes, chosen_bank = await _embedded(profiles, split, index, embedder, bank)
+    by_language = None
+    if any(system.name == BY_LANGUAGE for system in chosen) and index and embedder:
+        by_language = await choose_bank(bank, index, embedder, profiles, by_language=True)
     task = make_task(
         users,
         split,
@@ -138,6 +142,7 @@ async def prepare(
             interactions=Interactions.of(visible_reviews(users, split), task.positions),
             vectors=None if index is None else index.rows,
             hub=None if chosen_bank is None else chosen_bank.hub,
+            language_hub=None if by_language is None else by_language.hub,
             seed=seed,
             labels=task.labels,
         ),

@@ -186,6 +186,18 @@ def test_a_system_that_cannot_be_built_is_refused(name: str, what: str) -> None:
         usable_systems([name], has_index=False, has_profiles=False)
 
 
+def test_an_option_is_compared_where_it_is_named(case: Case, index: ContentIndex) -> None:
+    every = usable_systems(None, has_index=True, has_profiles=True)
+    assert "profile-hub-by-language" not in [system.name for system in every]
+    result = evaluate(
+        case.users(), case.split, CATALOGUE,
+        profiles=[case.profile("ann"), case.profile("bob")], index=index,
+        embedder=LexicalEmbedder(), systems=["profile-hub", "profile-hub-by-language"],
+    )  # fmt: skip
+    plain, corrected = (result.by_name[f"profile-hub{more}"] for more in ("", "-by-language"))
+    assert corrected.values == plain.values  # one language: nothing is taken away
+
+
 def test_candidates_are_not_comparable(case: Case) -> None:
     evaluation = wait_for(prepare(case.users(), case.split, CATALOGUE, metrics=NDCG, candidates=3))
     result = evaluation.run()
