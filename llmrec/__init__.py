@@ -41,12 +41,20 @@ if TYPE_CHECKING:
     from llmrec.recommender import Recommender
     from llmrec.records.grouping import UserReviews, read_users
     from llmrec.records.profile import Evidence, Interest, InterestProfile, Source, read_profiles
-    from llmrec.records.ranking import Because, Explanation, Quote, Recommendation, ScoredItem
+    from llmrec.records.ranking import (
+        Because,
+        Explanation,
+        Quote,
+        Recommendation,
+        Repairs,
+        ScoredItem,
+    )
     from llmrec.records.reading import read_items, read_reviews
     from llmrec.records.reviews import Item, Review
     from llmrec.records.splits import Split, SplitLine, read_split
     from llmrec.reranking.composing import explain_composed
     from llmrec.reranking.explanations import Explainer
+    from llmrec.reranking.reranking import Reranker, RerankOptions
 
 _MODULES = {
     "errors": (
@@ -76,12 +84,13 @@ _MODULES = {
     "recommender": "Recommender",
     "records.grouping": "UserReviews read_users",
     "records.profile": "Evidence Interest InterestProfile Source read_profiles",
-    "records.ranking": "Because Explanation Quote Recommendation ScoredItem",
+    "records.ranking": "Because Explanation Quote Recommendation Repairs ScoredItem",
     "records.reading": "read_items read_reviews",
     "records.reviews": "Item Review",
     "records.splits": "Split SplitLine read_split",
     "reranking.composing": "explain_composed",
     "reranking.explanations": "Explainer",
+    "reranking.reranking": "RerankOptions Reranker",
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 
@@ -124,8 +133,11 @@ __all__ = [
     "Recommender",
     "RecordedEmbedder",
     "RecordingMissing",
+    "Repairs",
     "ReplayChatModel",
     "ReplyInvalid",
+    "RerankOptions",
+    "Reranker",
     "Result",
     "Review",
     "ScoredItem",

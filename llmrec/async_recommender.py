@@ -4,17 +4,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
-from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
-from llmrec.matching.building import build_index
-from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.bank_choice import BankInUse, BankName
+from llmrec.matching.catalogue import (
+    Catalogue,
+    bank_of,
+    build_catalogue,
+    folder_index,
+    open_catalogue,
+)
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
 from llmrec.matching.first_stage import FirstStage
 from llmrec.matching.fused_match import FusedMatch
@@ -65,7 +67,7 @@ class AsyncRecommender:
 
     def __init__(
         self,
-        catalogue: ContentIndex,
+        catalogue: Catalogue,
         embedder: Embedder,
         stages: ChatStages = NO_STAGES,
         servers: Sequence[Server | None] = (),
@@ -99,7 +101,8 @@ class AsyncRecommender:
         """Open an index.
 
         Args:
-            folder: the index, made by ``llmrec index`` or ``Recommender.index``.
+            folder: the index, made by ``llmrec index`` or ``Recommender.index``: a folder, or
+                ``postgres://…``.
             chat: name of the chat model that makes profiles, reranks and explains; None to match
                 only.
             calls: the call log; needed with ``chat``.
@@ -123,7 +126,7 @@ class AsyncRecommender:
             InputError, IndexMismatch: a file cannot be used.
             SettingsError: settings are missing or contradict each other.
         """
-        catalogue = ContentIndex(folder)
+        catalogue = open_catalogue(folder)
         chat_server = open_server(server)
         vector_server = open_server(embed_server) if embed_server else chat_server
         opened = embedder_of_index(catalogue, vectors, mode, vector_server)
@@ -133,7 +136,7 @@ class AsyncRecommender:
         fused = None
         if weights is not None:
             given = read_weights(weights).of(catalogue.manifest.model)
-            fused = FusedMatch(catalogue, given, histories)
+            fused = FusedMatch(folder_index(catalogue), given, histories)
         if chat is None:
             return cls(catalogue, embedder, servers=servers, fused=fused)
         if calls is None:
@@ -166,7 +169,7 @@ class AsyncRecommender:
         opened_server = open_server(server)
         opened = embedder_to_index(choice, vectors, mode, opened_server)
         try:
-            await build_index(
+            await build_catalogue(
                 items,
                 folder,
                 opened.embedder,
@@ -203,7 +206,7 @@ class AsyncRecommender:
         k: int = 10,
         *,
         matching: MatchingName = "hub",
-        bank: BankName | ChosenBank = "auto",
+        bank: BankName | BankInUse = "auto",
         left_out: Collection[str] | None = None,
         only: Collection[str] | None = None,
         rerank: bool = False,
@@ -218,7 +221,7 @@ class AsyncRecommender:
             k,
             await self._chosen(matching, bank),
             [profile.reviewed if left_out is None else left_out],
-            self._positions(only),
+            only,
             depth=max(SHORTLIST, k) if rerank else k,
         )
         return await self.afinish(
@@ -231,7 +234,7 @@ class AsyncRecommender:
         k: int = 10,
         *,
         matching: MatchingName = "hub",
-        bank: BankName | ChosenBank = "auto",
+        bank: BankName | BankInUse = "auto",
         left_out: Mapping[str, Collection[str]] | None = None,
         only: Collection[str] | None = None,
         depth: int | None = None,
@@ -242,7 +245,7 @@ class AsyncRecommender:
             k,
             await self._chosen(matching, bank),
             [_left_out(profile, left_out) for profile in profiles],
-            self._positions(only),
+            only,
             depth,
         )
 
@@ -273,12 +276,12 @@ class AsyncRecommender:
         k: int = 10,
         *,
         matching: MatchingName = "hub",
-        bank: BankName | ChosenBank = "auto",
+        bank: BankName | BankInUse = "auto",
         only: Collection[str] | None = None,
     ) -> Recommendation:
         """Async twin of ``recommend_for``."""
         chosen = await self._chosen(matching, bank)
-        return await self._first_stage.for_sentence(text, k, chosen, self._positions(only))
+        return await self._first_stage.for_sentence(text, k, chosen, only)
 
     async def abank(
         self,
@@ -286,7 +289,7 @@ class AsyncRecommender:
         profiles: Collection[InterestProfile] = (),
         *,
         matching: MatchingName = "hub",
-    ) -> ChosenBank:
+    ) -> BankInUse:
         """Return the bank for a run of many users, whose own interests may be it.
 
         Args:
@@ -298,9 +301,9 @@ class AsyncRecommender:
             SettingsError: there is no such bank.
             RecordingMissing: a vector is not recorded, and none may be made.
         """
-        return await choose_bank(
-            name,
+        return await bank_of(
             self.catalogue,
+            name,
             self._embedder,
             tuple(profiles),
             by_language=matching == "hub-by-language",
@@ -311,21 +314,16 @@ class AsyncRecommender:
         for server in self._servers:
             await server.aclose()
 
-    def _positions(self, only: Collection[str] | None) -> NDArray[np.intp] | None:
-        return None if only is None else np.array(self.catalogue.positions(only), np.intp)
-
     @staticmethod
     def _require(stage: T | None) -> T:
         if stage is None:
             raise SettingsError("no chat model: open the index with chat= and calls=")
         return stage
 
-    async def _chosen(
-        self, matching: MatchingName, bank: BankName | ChosenBank
-    ) -> ChosenBank | None:
+    async def _chosen(self, matching: MatchingName, bank: BankName | BankInUse) -> BankInUse | None:
         if matching == "cosine":
             return None
-        if not isinstance(bank, ChosenBank):
+        if isinstance(bank, str):
             return await self.abank(bank, matching=matching)
         if bank.by_language != (matching == "hub-by-language"):
             raise SettingsError(f"the bank is for other matching: use abank(matching={matching!r})")

@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar
 
 from llmrec.async_recommender import DEFAULT_SERVER, AsyncRecommender, Explaining
 from llmrec.matching.bank import Bank
-from llmrec.matching.bank_choice import BankName, ChosenBank
+from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import Mode, ServerChoice
@@ -41,8 +41,8 @@ class Recommender(AsyncRecommender):
 
         Args:
             items: the catalogue.
-            folder: where the index is to be. Of one that is there already what is still the same
-                is used again, its stored bank too, and it is replaced.
+            folder: where the index is to be: a folder, or ``postgres://…``. Of one that is there
+                already what is still the same is used again, its stored bank too.
             embedder: ``local``, ``lexical`` or ``openai:MODEL[,PASSAGE_MODEL]``; an
                 ``EmbedderChoice`` adds prefixes.
             server: where ``openai:`` embedders are called.
@@ -82,7 +82,7 @@ class Recommender(AsyncRecommender):
         k: int = 10,
         *,
         matching: MatchingName = "hub",
-        bank: BankName | ChosenBank = "auto",
+        bank: BankName | BankInUse = "auto",
         left_out: Collection[str] | None = None,
         only: Collection[str] | None = None,
         rerank: bool = False,
@@ -98,7 +98,7 @@ class Recommender(AsyncRecommender):
                 also for what it adds to a cosine that query and item have one language;
                 ``cosine`` does not.
             bank: what the correction rests on; ``auto`` is the bank stored in the index, else
-                the index's own. A ``ChosenBank`` serves many users of one run.
+                the index's own. One from ``abank`` serves many users of one run.
             left_out: ids of items not to be recommended; None for those of the profile's
                 sources.
             only: ids of the only items that may be recommended (``allowed_items``); None for all.
@@ -133,7 +133,7 @@ class Recommender(AsyncRecommender):
         k: int = 10,
         *,
         matching: MatchingName = "hub",
-        bank: BankName | ChosenBank = "auto",
+        bank: BankName | BankInUse = "auto",
         left_out: Mapping[str, Collection[str]] | None = None,
         only: Collection[str] | None = None,
         depth: int | None = None,
@@ -197,7 +197,7 @@ class Recommender(AsyncRecommender):
         k: int = 10,
         *,
         matching: MatchingName = "hub",
-        bank: BankName | ChosenBank = "auto",
+        bank: BankName | BankInUse = "auto",
         only: Collection[str] | None = None,
     ) -> Recommendation:
         """Return the k items that fit a sentence best, without any profile.

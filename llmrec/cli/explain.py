@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import click
 
-from llmrec.cli import options
+from llmrec.cli import list_options, options
 from llmrec.cli.lists import print_lists, say_refused
 from llmrec.cli.server_options import calls_a_server
 from llmrec.errors import InputError, SettingsError
@@ -21,10 +21,10 @@ from llmrec.reranking.run import ListRun
 
 @click.command("explain")
 @click.argument("lists")
-@options.of_profiles
+@list_options.of_profiles
 @options.items
-@options.explained
-@options.explain
+@list_options.explained
+@list_options.explain
 @options.user
 @options.calls
 @options.replay

@@ -15,8 +15,8 @@ from llmrec.errors import InputError
 from llmrec.evaluation.material import visible_reviews
 from llmrec.llm.chat import Usage
 from llmrec.llm.openai_client import Server
-from llmrec.matching.bank_choice import BankName, ChosenBank
-from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.bank_choice import BankInUse, BankName
+from llmrec.matching.catalogue import Catalogue, folder_index
 from llmrec.matching.fused_match import FusedMatch
 from llmrec.matching.profile_match import MatchingName
 from llmrec.matching.weights import read_weights
@@ -76,7 +76,7 @@ def n_users(reviewed: Mapping[str, Sequence[str]]) -> Counter[str]:
 
 def open_fused(
     weights: str,
-    catalogue: ContentIndex,
+    catalogue: Catalogue,
     reviews: str | None,
     split: Split | None,
     columns: Mapping[str, str],
@@ -85,12 +85,13 @@ def open_fused(
 ) -> FusedMatch:
     """Return what ranks by several parts; under a split nothing that is held out is counted."""
     given = read_weights(weights).of(catalogue.manifest.model)
+    index = folder_index(catalogue)
     if reviews is None:
-        return FusedMatch(catalogue, given)
+        return FusedMatch(index, given)
     users = list(
         read_users(reviews, columns=columns, rating_max=rating_max, skip_bad_rows=skip_bad_rows)
     )
-    return FusedMatch(catalogue, given, visible_reviews(users, split) if split else users)
+    return FusedMatch(index, given, visible_reviews(users, split) if split else users)
 
 
 async def bank_of_run(
@@ -98,13 +99,13 @@ async def bank_of_run(
     name: BankName,
     matching: MatchingName,
     run: Sequence[InterestProfile] = (),
-) -> BankName | ChosenBank:
+) -> BankName | BankInUse:
     """Return the bank chosen once for all lists, and say of how many items it knows nothing."""
     if matching == "cosine":
         return name
     chosen = await recommender.abank(name, run, matching=matching)
-    if chosen.hub.n_flat:
-        log.warning("%d items are equally near to the whole bank: z = 0", chosen.hub.n_flat)
+    if chosen.n_flat:
+        log.warning("%d items are equally near to the whole bank: z = 0", chosen.n_flat)
     return chosen
 
 

@@ -14,8 +14,9 @@ from llmrec.matching.part import Part
 from llmrec.matching.popularity import HALF_LIFE_DAYS
 from llmrec.matching.profile_part import ProfileMatch
 from llmrec.matching.score_parts import PARTS, WITHOUT_LLM, PartName
+from llmrec.matching.scoring import Score
 
-Need = Literal["reviews", "index", "profiles"]
+Need = Literal["reviews", "index", "profiles", "weights"]
 
 BY_LANGUAGE: Final = "profile-hub-by-language"
 ON_REQUEST: Final = (BY_LANGUAGE,)
@@ -69,6 +70,13 @@ def _part(name: PartName, what: str, *needs: Need) -> System:
 def _fused(given: Material, names: Iterable[PartName]) -> Part:
     parts = {name: PARTS[name](given) for name in names}
     return CrossFitted(parts, given.known_labels, len(given.items))
+
+
+def _weighted(given: Material) -> Part:
+    if given.weights is None:
+        raise SettingsError("this system scores with fitted weights: give them (--weights WEIGHTS)")
+    parts = {name: PARTS[name](given) for name, weight in given.weights.items() if weight > 0}
+    return Score(parts, given.weights, len(given.items))
 
 
 _ALL = (
@@ -180,6 +188,15 @@ _ALL = (
         "reviews",
         "index",
         "profiles",
+    ),
+    _system(
+        "weighted",
+        "the same with weights that were given, as recommended with --weights",
+        _weighted,
+        "reviews",
+        "index",
+        "profiles",
+        "weights",
     ),
 )
 

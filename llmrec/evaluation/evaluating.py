@@ -33,7 +33,12 @@ from llmrec.matching.part import Person
 
 METRICS: Final = ("nDCG@10", "R@10", "RR@10")
 _PACKAGES = ("llmrec", "numpy", "scikit-learn")
-_OPTION: dict[Need, str] = {"profiles": "--profiles", "index": "--index", "reviews": "REVIEWS"}
+_OPTION: dict[Need, str] = {
+    "profiles": "--profiles",
+    "index": "--index",
+    "reviews": "REVIEWS",
+    "weights": "--weights",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +166,7 @@ class Evaluation:
 
 
 def usable_systems(
-    names: Sequence[str] | None, *, has_index: bool, has_profiles: bool
+    names: Sequence[str] | None, *, has_index: bool, has_profiles: bool, has_weights: bool = False
 ) -> tuple[System, ...]:
     """Return the systems of these names, or all that can be built from what there is.
 
@@ -173,6 +178,7 @@ def usable_systems(
     given: set[Need] = {"reviews"}
     given |= {"index"} if has_index else set()
     given |= {"profiles"} if has_profiles else set()
+    given |= {"weights"} if has_weights else set()
     if names is None:
         return tuple(
             one for one in SYSTEMS.values() if one.needs <= given and one.name not in ON_REQUEST

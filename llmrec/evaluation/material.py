@@ -1,12 +1,13 @@
 """What an evaluation may build systems from: the catalogue, and what is not held out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from llmrec.errors import SettingsError
 from llmrec.evaluation.labels import Labels
 from llmrec.matching.part_material import PartMaterial
+from llmrec.matching.score_parts import PartName
 from llmrec.matching.similarity import HubStatistics
 from llmrec.records.grouping import UserReviews
 from llmrec.records.splits import Split
@@ -21,11 +22,13 @@ class Material(PartMaterial):
         seed: of what is random.
         labels: what is to be found, for systems that are fitted on other users than the one they
             score (``CrossFitted``), or None.
+        weights: of parts, fitted on none of the evaluated users, for ``weighted``, or None.
     """
 
     language_hub: HubStatistics | None = None
     seed: int = 0
     labels: Labels | None = None
+    weights: Mapping[PartName, float] | None = None
 
     @property
     def known_language_hub(self) -> HubStatistics:

@@ -29,6 +29,32 @@ class ChosenBank:
     hub: HubStatistics
     by_language: bool = False
 
+    @property
+    def n_flat(self) -> int:
+        """Number of items that are equally near to the whole bank: their z is 0."""
+        return self.hub.n_flat
+
+
+@dataclass(frozen=True, slots=True)
+class StoreBank:
+    """The bank in use where its statistics stand beside the rows, in a database.
+
+    Attributes:
+        kind: which it is.
+        n_flat: number of items that are equally near to the whole bank: their z is 0.
+    """
+
+    kind: BankKind
+    n_flat: int
+
+    @property
+    def by_language(self) -> bool:
+        """A database does not know what language adds."""
+        return False
+
+
+BankInUse = ChosenBank | StoreBank
+
 
 async def choose_bank(
     name: BankName,

@@ -6,9 +6,8 @@ import numpy as np
 
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
-from llmrec.matching.bank_choice import ChosenBank
-from llmrec.matching.best_matches import match_many
-from llmrec.matching.block_scoring import Positions
+from llmrec.matching.bank_choice import BankInUse, ChosenBank
+from llmrec.matching.catalogue import Catalogue, best_items_of, folder_index, positions_of
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.fused_match import FusedList, FusedMatch
 from llmrec.matching.profile_match import Taste, embedded_tastes
@@ -22,26 +21,27 @@ class FirstStage:
     """Ranks the items of an index without asking a chat model.
 
     Args:
-        index: the catalogue.
+        catalogue: an opened index.
         embedder: of that index, for queries.
         fused: ranks by several parts; None for the match with the interests alone.
     """
 
     def __init__(
-        self, index: ContentIndex, embedder: Embedder, fused: FusedMatch | None = None
+        self, catalogue: Catalogue, embedder: Embedder, fused: FusedMatch | None = None
     ) -> None:
-        self._index = index
+        self._catalogue = catalogue
         self._embedder = embedder
         self._fused = fused
-        self._vocabulary = Vocabulary(index)
+        # A database is not read through to say that it has no word of a text.
+        self._vocabulary = Vocabulary(catalogue) if isinstance(catalogue, ContentIndex) else None
 
     async def for_profiles(
         self,
         profiles: Sequence[InterestProfile],
         k: int,
-        bank: ChosenBank | None,
+        bank: BankInUse | None,
         left_out: Sequence[Collection[str]],
-        only: Positions | None = None,
+        only: Collection[str] | None = None,
         depth: int | None = None,
     ) -> list[Recommendation]:
         """Return for each profile the items that fit it best.
@@ -51,7 +51,7 @@ class FirstStage:
             k: how many are wanted; that there are fewer is said.
             bank: corrects for hubs; None for plain cosine of the likes.
             left_out: for each profile, ids of items not to be returned.
-            only: ascending positions of the only items that may be returned; None for all.
+            only: ids of the only items that may be returned; None for all.
             depth: how many are returned, k or more; None for k.
 
         Raises:
@@ -72,7 +72,7 @@ class FirstStage:
         ]
 
     async def for_sentence(
-        self, text: str, k: int, bank: ChosenBank | None, only: Positions | None = None
+        self, text: str, k: int, bank: BankInUse | None, only: Collection[str] | None = None
     ) -> Recommendation:
         """Return the k items that fit a sentence best.
 
@@ -100,19 +100,20 @@ class FirstStage:
         profiles: Sequence[InterestProfile | None],
         tastes: Sequence[Taste],
         depth: int,
-        bank: ChosenBank | None,
+        bank: BankInUse | None,
         left_out: Sequence[Collection[str]],
-        only: Positions | None,
+        only: Collection[str] | None,
     ) -> list[FusedList]:
         if self._fused is None:
             return self._matched(tastes, depth, bank, left_out, only)
-        if bank is None:
+        if not isinstance(bank, ChosenBank):
             raise SettingsError(
                 "plain cosine is no part of a score with weights: leave out --matching cosine, "
                 "or the weights"
             )
+        allowed = positions_of(folder_index(self._catalogue), only)
         return [
-            self._fused.match(profile, taste, bank.hub, depth, ids, only)
+            self._fused.match(profile, taste, bank.hub, depth, ids, allowed)
             for profile, taste, ids in zip(profiles, tastes, left_out, strict=True)
         ]
 
@@ -120,9 +121,9 @@ class FirstStage:
         self,
         tastes: Sequence[Taste],
         depth: int,
-        bank: ChosenBank | None,
+        bank: BankInUse | None,
         left_out: Sequence[Collection[str]],
-        only: Positions | None,
+        only: Collection[str] | None,
     ) -> list[FusedList]:
         """Return the match with the interests alone; none for who has none to go by."""
         usable = [
@@ -130,9 +131,9 @@ class FirstStage:
             for place, taste in enumerate(tastes)
             if taste.is_like.any() or (bank is not None and len(taste.names))
         ]
-        found = match_many(
+        found = best_items_of(
+            self._catalogue,
             [tastes[place] for place in usable],
-            self._index,
             bank,
             depth,
             [left_out[place] for place in usable],
@@ -154,7 +155,7 @@ class FirstStage:
 
     def _about_list(self, ranked: FusedList, k: int, texts: Sequence[str]) -> Iterator[str]:
         """Yield what is unusual about a list."""
-        if texts and not self._vocabulary.has_any(texts):
+        if texts and self._vocabulary and not self._vocabulary.has_any(texts):
             yield "no word of the interests stands in the catalogue"
         if not ranked.items:
             yield "no item is left to recommend"

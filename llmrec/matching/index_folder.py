@@ -122,15 +122,30 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        return _MANIFEST.validate_json(path.read_bytes(), extra="ignore")
+        return parse_manifest(path.read_bytes(), str(path))
     except OSError as error:
         raise InputError(
             f"not an index ({MANIFEST} cannot be read: {error.strerror}): make one with "
             "llmrec index",
             path=folder,
         ) from None
+
+
+def parse_manifest(text: bytes | str, place: str) -> Manifest:
+    """Read a manifest that stands at a place.
+
+    Raises:
+        InputError: it is none, or a later version wrote it.
+    """
+    try:
+        return _MANIFEST.validate_json(text, extra="ignore")
     except ValidationError as error:
-        raise InputError(first_problem(error), path=path) from None
+        raise InputError(first_problem(error), path=place) from None
+
+
+def manifest_json(manifest: Manifest) -> bytes:
+    """Return the JSON of a manifest."""
+    return _MANIFEST.dump_json(manifest, indent=1)
 
 
 def files_of(folder: Path, generation: int) -> Path:
@@ -162,7 +177,7 @@ class Generation:
             OSError: a file cannot be written.
         """
         written = self.files / MANIFEST
-        written.write_bytes(_MANIFEST.dump_json(manifest, indent=1))
+        written.write_bytes(manifest_json(manifest))
         for file in self.files.iterdir():
             with file.open("rb") as stream:
                 os.fsync(stream.fileno())

@@ -31,5 +31,5 @@ class Vocabulary:
 
 
 def _words_of_items(index: ContentIndex) -> Iterator[list[str]]:
-    for item in index.items:
-        yield terms(item_text(item).lower())
+    for place in range(len(index)):  # one by one: to iterate is to check the whole file first
+        yield terms(item_text(index.items[place]).lower())

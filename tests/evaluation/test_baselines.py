@@ -61,6 +61,7 @@ WITH_LLM = [
     "profile-hub-by-language",
     "profile-tfidf",
     "fused",
+    "weighted",
 ]
 
 
@@ -111,6 +112,7 @@ def material_and_person(reviews: Path) -> tuple[Material, Person]:
         vectors=ROWS,
         hub=hub_statistics(ROWS, ROWS),
         language_hub=hub_statistics(ROWS, ROWS),
+        weights={"profile-hub": 0.5, "popularity": 0.5, "ease": 0.0},
         labels=Labels((person,), {"u": np.array([POSITIONS["juice"]])}),
     )
     return material, person

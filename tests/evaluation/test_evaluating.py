@@ -117,7 +117,7 @@ def test_with_an_index_all_systems_are_compared(case: Case, index: ContentIndex)
     )  # fmt: skip
     assert {"item-mean-hub", "profile-cosine", "profile-hub"} <= result.by_name.keys()
     assert {claim.system for claim in result.claims} == {
-        "profile-cosine", "profile-hub", "profile-tfidf",
+        "profile-cosine", "profile-hub", "profile-tfidf", "fused",
     }  # fmt: skip
     assert result.settings["bank"] == "index"
 

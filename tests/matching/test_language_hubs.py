@@ -5,6 +5,7 @@ import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ import pytest
 from llmrec.errors import InputError, SettingsError
 from llmrec.matching import language_hubs
 from llmrec.matching.bank import Bank
-from llmrec.matching.bank_choice import choose_bank
+from llmrec.matching.bank_choice import StoreBank, choose_bank
 from llmrec.matching.building import build_index
+from llmrec.matching.catalogue import bank_of
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import EmbedderChoice, LexicalEmbedder
 from llmrec.matching.language_hubs import item_languages
+from llmrec.matching.similarity import HubStatistics
 from llmrec.records.profile import InterestProfile
 from llmrec.records.reviews import Item
 
@@ -39,9 +42,7 @@ def index(folder: Path, tmp_path: Path) -> ContentIndex:
     return ContentIndex(shutil.copytree(folder, tmp_path / "index"))
 
 
-def chosen(
-    index: ContentIndex, name: str, *profiles: InterestProfile
-) -> language_hubs.HubStatistics:
+def chosen(index: ContentIndex, name: str, *profiles: InterestProfile) -> HubStatistics:
     made = choose_bank(name, index, LexicalEmbedder(), profiles, by_language=True)  # type: ignore[arg-type]
     bank = asyncio.run(made)
     assert bank.by_language
@@ -115,6 +116,13 @@ def test_an_index_of_an_older_version_is_to_be_built_again(index: ContentIndex) 
     path.write_text(text.replace('"languages"', '"lost"'), "utf-8")
     with pytest.raises(SettingsError, match="older version made its stored bank"):
         chosen(ContentIndex(index.folder), "stored")
+
+
+def test_a_database_knows_nothing_of_languages() -> None:
+    store: Any = StoreBank("index", 0)  # any catalogue that is no folder
+    assert not store.by_language
+    with pytest.raises(SettingsError, match="needs the index of a folder"):
+        asyncio.run(bank_of(store, "auto", LexicalEmbedder(), by_language=True))
 
 
 def test_a_folder_that_cannot_be_written_to_is_no_obstacle(
