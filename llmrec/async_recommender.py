@@ -284,15 +284,30 @@ class AsyncRecommender:
         return await self._first_stage.for_sentence(text, k, chosen, only)
 
     async def abank(
-        self, name: BankName = "auto", profiles: Collection[InterestProfile] = ()
+        self,
+        name: BankName = "auto",
+        profiles: Collection[InterestProfile] = (),
+        *,
+        matching: MatchingName = "hub",
     ) -> BankInUse:
         """Return the bank for a run of many users, whose own interests may be it.
+
+        Args:
+            name: which one.
+            profiles: of the whole run.
+            matching: that it is for.
 
         Raises:
             SettingsError: there is no such bank.
             RecordingMissing: a vector is not recorded, and none may be made.
         """
-        return await bank_of(self.catalogue, name, self._embedder, tuple(profiles))
+        return await bank_of(
+            self.catalogue,
+            name,
+            self._embedder,
+            tuple(profiles),
+            by_language=matching == "hub-by-language",
+        )
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop; the sync methods do it themselves."""
@@ -308,7 +323,11 @@ class AsyncRecommender:
     async def _chosen(self, matching: MatchingName, bank: BankName | BankInUse) -> BankInUse | None:
         if matching == "cosine":
             return None
-        return await self.abank(bank) if isinstance(bank, str) else bank
+        if isinstance(bank, str):
+            return await self.abank(bank, matching=matching)
+        if bank.by_language != (matching == "hub-by-language"):
+            raise SettingsError(f"the bank is for other matching: use abank(matching={matching!r})")
+        return bank
 
 
 def _left_out(

@@ -23,8 +23,9 @@ def _ids(_: click.Context, __: click.Parameter, value: str | None) -> list[str] 
 
 
 matching = SettingOption(
-    "--matching", type=click.Choice(["hub", "cosine"]), default="hub", show_default=True,
-    help="Corrected for items that are near to everything, or plain cosine.",
+    "--matching", type=click.Choice(["hub", "hub-by-language", "cosine"]), default="hub",
+    show_default=True,
+    help="Corrected for items that are near to everything, for language as well, or plain cosine.",
 )  # fmt: skip
 run_bank = SettingOption(
     "--bank", type=click.Choice(["auto", "stored", "run", "index"]), default="auto",
