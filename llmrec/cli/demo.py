@@ -14,7 +14,7 @@ from llmrec.cli.output import origins_of, print_items, print_profile
 from llmrec.errors import InputError
 from llmrec.llm.chat import ChatModel
 from llmrec.llm.prompts import load_prompt
-from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.catalogue import Catalogue
 from llmrec.opening import (
     ChatStages,
     embedder_of_index,
@@ -84,7 +84,7 @@ async def _show(console: Console, folder: Path) -> None:
             print_items(console, picks.recommendations, origins)
 
 
-def _recommender(catalogue: ContentIndex, data: Path) -> Recommender:
+def _recommender(catalogue: Catalogue, data: Path) -> Recommender:
     """Return a recommender that replays each stage from a log of its own."""
 
     def replayed(stage: str) -> ChatModel:

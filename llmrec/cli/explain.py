@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 import click
 
-from llmrec.cli import options
-from llmrec.cli.cost_options import costs
+from llmrec.cli import list_options, options
+from llmrec.cli.costing import costs
 from llmrec.cli.lists import print_lists, say_refused
 from llmrec.cli.server_options import calls_a_server
 from llmrec.cli.spending import Spending
@@ -23,10 +23,10 @@ from llmrec.reranking.run import ListRun
 
 @click.command("explain")
 @click.argument("lists")
-@options.of_profiles
+@list_options.of_profiles
 @options.items
-@options.explained
-@options.explain
+@list_options.explained
+@list_options.explain
 @options.user
 @options.calls
 @options.replay

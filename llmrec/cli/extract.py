@@ -9,7 +9,7 @@ from typing import IO, Any
 import click
 
 from llmrec.cli import options
-from llmrec.cli.cost_options import costs
+from llmrec.cli.costing import costs
 from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.progress import Progress, stop_on_interrupt
 from llmrec.cli.server_options import calls_a_server

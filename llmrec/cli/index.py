@@ -13,6 +13,7 @@ from llmrec.cli.server_options import embeds
 from llmrec.errors import SettingsError
 from llmrec.matching.bank import Bank, bank_of_profiles, bank_of_reviews
 from llmrec.matching.embedding import EmbedderChoice
+from llmrec.matching.postgres.address import is_address, parse_address
 from llmrec.opening import ServerChoice
 from llmrec.recommender import Recommender
 from llmrec.records.grouping import read_users
@@ -24,7 +25,9 @@ from llmrec.records.tables import Table
 
 @click.command("index")
 @click.argument("items")
-@click.option("-o", "--output", required=True, metavar="DIR", help="The index folder.")
+@click.option(
+    "-o", "--output", required=True, metavar="DIR", help="The index folder, or postgres://…#SCHEMA."
+)
 @options.embedder
 @options.query_prefix
 @options.passage_prefix
@@ -59,7 +62,7 @@ def command(
     skip_bad_rows: bool,
     output_format: str | None,
 ) -> None:
-    """Make the index of a catalogue, ITEMS, in the folder given with -o.
+    """Make the index of a catalogue, ITEMS, in the folder or database given with -o.
 
     The index holds exactly these items. What an index that is there already has of them is used
     again, its stored bank too, and it is replaced when the new one is complete.
@@ -81,17 +84,18 @@ def command(
         else _stored_bank(bank_file, split, bank_columns, rating_max, skip_bad_rows),
     )
     manifest = recommender.catalogue.manifest
+    place = str(parse_address(output)) if is_address(output) else output  # without a password
     growth = asdict(manifest.growth)
     banks = {kind: entry.n for kind, entry in manifest.banks.items()}
     if wants_json(output_format):
         sizes = {"items": manifest.n_items, "dim": manifest.dim}
-        summary = {"index": output, **sizes, **growth, "banks": banks}
+        summary = {"index": place, **sizes, **growth, "banks": banks}
         print_json(json.dumps(summary, ensure_ascii=False))
     else:
         grown = ", ".join(f"{n} {what}" for what, n in growth.items())
         said = ", ".join(f"{kind} ({n})" for kind, n in banks.items())
         click.echo(
-            f"{output}: {manifest.n_items} items ({grown}), {manifest.dim} dims; banks: {said}"
+            f"{place}: {manifest.n_items} items ({grown}), {manifest.dim} dims; banks: {said}"
         )
 
 

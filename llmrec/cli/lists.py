@@ -12,10 +12,14 @@ from rich.console import Console
 from llmrec.cli.output import origins_of, print_json, print_recommendation, wants_json
 from llmrec.cli.progress import stop_on_interrupt
 from llmrec.errors import InputError
+from llmrec.evaluation.material import visible_reviews
 from llmrec.llm.chat import Usage
 from llmrec.llm.openai_client import Server
-from llmrec.matching.bank_choice import BankName, ChosenBank
+from llmrec.matching.bank_choice import BankInUse, BankName
+from llmrec.matching.catalogue import Catalogue, folder_index
+from llmrec.matching.fused_match import FusedMatch
 from llmrec.matching.profile_match import MatchingName
+from llmrec.matching.weights import read_weights
 from llmrec.recommender import Recommender
 from llmrec.records.grouping import read_users
 from llmrec.records.profile import InterestProfile
@@ -70,18 +74,38 @@ def n_users(reviewed: Mapping[str, Sequence[str]]) -> Counter[str]:
     return Counter(chain.from_iterable(reviewed.values()))
 
 
+def open_fused(
+    weights: str,
+    catalogue: Catalogue,
+    reviews: str | None,
+    split: Split | None,
+    columns: Mapping[str, str],
+    rating_max: float,
+    skip_bad_rows: bool,
+) -> FusedMatch:
+    """Return what ranks by several parts; under a split nothing that is held out is counted."""
+    given = read_weights(weights).of(catalogue.manifest.model)
+    index = folder_index(catalogue)
+    if reviews is None:
+        return FusedMatch(index, given)
+    users = list(
+        read_users(reviews, columns=columns, rating_max=rating_max, skip_bad_rows=skip_bad_rows)
+    )
+    return FusedMatch(index, given, visible_reviews(users, split) if split else users)
+
+
 async def bank_of_run(
     recommender: Recommender,
     name: BankName,
     matching: MatchingName,
     run: Sequence[InterestProfile] = (),
-) -> BankName | ChosenBank:
+) -> BankName | BankInUse:
     """Return the bank chosen once for all lists, and say of how many items it knows nothing."""
     if matching == "cosine":
         return name
-    chosen = await recommender.abank(name, run)
-    if chosen.hub.n_flat:
-        log.warning("%d items are equally near to the whole bank: z = 0", chosen.hub.n_flat)
+    chosen = await recommender.abank(name, run, matching=matching)
+    if chosen.n_flat:
+        log.warning("%d items are equally near to the whole bank: z = 0", chosen.n_flat)
     return chosen
 
 

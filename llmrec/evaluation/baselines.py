@@ -6,14 +6,21 @@ from typing import Final, Literal
 
 from llmrec.errors import SettingsError
 from llmrec.evaluation.baselines_naive import Random, RecentCategory, TieBreak
+from llmrec.evaluation.cross_fitted import CrossFitted
 from llmrec.evaluation.material import Material
-from llmrec.matching.history import Ease, ItemMean, ItemNeighbours, catalogue_hub
-from llmrec.matching.lexical import InterestTextMatch, TextMatch, text_of_reviews
+from llmrec.matching.history import ItemMean, ItemNeighbours
+from llmrec.matching.lexical import TextMatch, text_of_reviews
 from llmrec.matching.part import Part
-from llmrec.matching.popularity import HALF_LIFE_DAYS, Popularity
+from llmrec.matching.popularity import HALF_LIFE_DAYS
 from llmrec.matching.profile_part import ProfileMatch
+from llmrec.matching.score_parts import PARTS, WITHOUT_LLM, PartName
+from llmrec.matching.scoring import Score
 
-Need = Literal["reviews", "index", "profiles"]
+Need = Literal["reviews", "index", "profiles", "weights"]
+
+BY_LANGUAGE: Final = "profile-hub-by-language"
+ON_REQUEST: Final = (BY_LANGUAGE,)
+"""Systems that are compared only where they are named: options, and no baselines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +62,37 @@ def _system(name: str, what: str, build: Callable[[Material], Part], *needs: Nee
     return System(name, what, frozenset(needs), build)
 
 
+def _part(name: PartName, what: str, *needs: Need) -> System:
+    """Return a part of a score, alone."""
+    return _system(name, what, PARTS[name], *needs)
+
+
+def _fused(given: Material, names: Iterable[PartName]) -> Part:
+    parts = {name: PARTS[name](given) for name in names}
+    return CrossFitted(parts, given.known_labels, len(given.items))
+
+
+def _weighted(given: Material) -> Part:
+    if given.weights is None:
+        raise SettingsError("this system scores with fitted weights: give them (--weights WEIGHTS)")
+    parts = {name: PARTS[name](given) for name, weight in given.weights.items() if weight > 0}
+    return Score(parts, given.weights, len(given.items))
+
+
 _ALL = (
     _system(
         "random",
         "the catalogue in random order",
         lambda given: Random(len(given.items), given.seed),
     ),
-    _system(
+    _part(
         "popularity",
         "number of users who reviewed the item",
-        lambda given: given.popularity,
         "reviews",
     ),
-    _system(
+    _part(
         "popularity-decayed",
         f"the same, a review counting half after {HALF_LIFE_DAYS:g} days",
-        lambda given: Popularity(given.interactions, HALF_LIFE_DAYS),
         "reviews",
     ),
     _system(
@@ -88,7 +110,7 @@ _ALL = (
     _system(
         "ease",
         "linear item-to-item model in closed form, λ = 50 (Steck 2019)",
-        lambda given: TieBreak(Ease(given.interactions), given.popularity),
+        lambda given: TieBreak(PARTS["ease"](given), given.popularity),
         "reviews",
     ),
     _system(
@@ -97,10 +119,9 @@ _ALL = (
         lambda given: TextMatch(given.tf_idf, text_of_reviews),
         "reviews",
     ),
-    _system(
+    _part(
         "tfidf-items",
         "TF-IDF cosine of the reviewed items' texts and the item texts",
-        lambda given: TextMatch(given.tf_idf, given.text_of_items),
         "reviews",
     ),
     _system(
@@ -122,10 +143,9 @@ _ALL = (
         "reviews",
         "index",
     ),
-    _system(
+    _part(
         "item-mean-hub",
         "the same, corrected for hubs over the catalogue",
-        lambda given: ItemMean(given.rows, catalogue_hub(given.rows)),
         "reviews",
         "index",
     ),
@@ -136,18 +156,47 @@ _ALL = (
         "index",
         "profiles",
     ),
-    _system(
+    _part(
         "profile-hub",
         "likes and dislikes corrected for hubs, as recommended by default",
-        lambda given: ProfileMatch(given.rows, given.bank_hub),
         "index",
         "profiles",
     ),
     _system(
+        BY_LANGUAGE,
+        "the same, corrected also for what language adds to a cosine",
+        lambda given: ProfileMatch(given.rows, given.known_language_hub),
+        "index",
+        "profiles",
+    ),
+    _part(
         "profile-tfidf",
         "TF-IDF cosine of the likes and the item texts, soft maximum at t = .05",
-        lambda given: InterestTextMatch(given.tf_idf),
         "profiles",
+    ),
+    _system(
+        "fused-without-llm",
+        "parts that need no profile, weights fitted on the other people",
+        lambda given: _fused(given, WITHOUT_LLM),
+        "reviews",
+        "index",
+    ),
+    _system(
+        "fused",
+        "the same with the profile",
+        lambda given: _fused(given, PARTS),
+        "reviews",
+        "index",
+        "profiles",
+    ),
+    _system(
+        "weighted",
+        "the same with weights that were given, as recommended with --weights",
+        _weighted,
+        "reviews",
+        "index",
+        "profiles",
+        "weights",
     ),
 )
 

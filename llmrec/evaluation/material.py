@@ -1,90 +1,56 @@
 """What an evaluation may build systems from: the catalogue, and what is not held out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 
 from llmrec.errors import SettingsError
 from llmrec.evaluation.labels import Labels
-from llmrec.llm.embedder import Rows
-from llmrec.matching.interactions import Interactions
-from llmrec.matching.item_text import item_text
-from llmrec.matching.lexical import Bm25, TfIdf
-from llmrec.matching.part import Person
-from llmrec.matching.popularity import Popularity
+from llmrec.matching.part_material import PartMaterial
+from llmrec.matching.score_parts import PartName
 from llmrec.matching.similarity import HubStatistics
 from llmrec.records.grouping import UserReviews
-from llmrec.records.reviews import Item
 from llmrec.records.splits import Split
 
 
 @dataclass(frozen=True, kw_only=True)
-class Material:
+class Material(PartMaterial):
     """What systems are built from; but for ``labels`` nothing comes from a held-out review.
 
     Attributes:
-        items: the catalogue; scores come in its order.
-        interactions: of the reviews that may be counted (``visible_reviews``).
-        vectors: (n_items, dim) float32, the rows of an index of these items, or None.
-        hub: the items' statistics over the bank in use, for ``profile-hub``, or None.
+        language_hub: the items' statistics, less what language adds, or None.
         seed: of what is random.
         labels: what is to be found, for systems that are fitted on other users than the one they
-            score, or None.
+            score (``CrossFitted``), or None.
+        weights: of parts, fitted on none of the evaluated users, for ``weighted``, or None.
     """
 
-    items: Sequence[Item]
-    interactions: Interactions
-    vectors: Rows | None = None
-    hub: HubStatistics | None = None
+    language_hub: HubStatistics | None = None
     seed: int = 0
     labels: Labels | None = None
-
-    @cached_property
-    def popularity(self) -> Popularity:
-        """How many users reviewed each item."""
-        return Popularity(self.interactions)
-
-    @cached_property
-    def texts(self) -> list[str]:
-        """The text of each item that words are compared with: the one that is embedded."""
-        return [item_text(item) for item in self.items]
-
-    @cached_property
-    def tf_idf(self) -> TfIdf:
-        """The items' texts as TF-IDF vectors."""
-        return TfIdf(self.texts)
-
-    @cached_property
-    def bm25(self) -> Bm25:
-        """The items' texts, weighed for BM25."""
-        return Bm25(self.texts)
+    weights: Mapping[PartName, float] | None = None
 
     @property
-    def rows(self) -> Rows:
-        """The vectors.
+    def known_language_hub(self) -> HubStatistics:
+        """The statistics, less what language adds.
 
         Raises:
             SettingsError: there are none.
         """
-        if self.vectors is None:
-            raise SettingsError("this system compares vectors: give an index (--index DIR)")
-        return self.vectors
-
-    @property
-    def bank_hub(self) -> HubStatistics:
-        """The statistics over the bank.
-
-        Raises:
-            SettingsError: there are none.
-        """
-        if self.hub is None:
+        if self.language_hub is None:
             raise SettingsError("this system needs the bank of an index: give one (--index DIR)")
-        return self.hub
+        return self.language_hub
 
-    def text_of_items(self, person: Person) -> str:
-        """Return the texts of the items that a person reviewed, one after another."""
-        return "\n".join(self.texts[position] for position in person.positions)
+    @property
+    def known_labels(self) -> Labels:
+        """The labels.
+
+        Raises:
+            SettingsError: there are none.
+        """
+        if self.labels is None:
+            raise SettingsError("this system is fitted on held-out items: give labels")
+        return self.labels
 
 
 def visible_reviews(users: Sequence[UserReviews], split: Split) -> Iterator[UserReviews]:

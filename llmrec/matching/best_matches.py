@@ -4,14 +4,16 @@ from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
+from llmrec.llm.embedder import Rows
 from llmrec.matching.bank_choice import ChosenBank
 from llmrec.matching.block_scoring import Positions, chunks
 from llmrec.matching.catalogue_pass import best_items
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.profile_match import Taste, score_similarities
-from llmrec.matching.similarity import Float64, exact_cosines, shares
+from llmrec.matching.similarity import Float64, HubStatistics, exact_cosines, shares
 from llmrec.matching.taste_scoring import TasteScoring
 from llmrec.records.ranking import Because, ScoredItem
+from llmrec.records.reviews import Item
 
 MAX_BECAUSE = 3
 MIN_SHARE = 0.05
@@ -60,23 +62,36 @@ def match_many(
     unwanted = [np.array(index.positions(ids), np.intp) for ids in left_out]
     found = best_items(scorings, index.rows, k, left_out=unwanted, only=only)
     return [
-        tuple(_explained(taste, index, bank, best.positions))
+        tuple(
+            explained(
+                taste,
+                [index.items[position] for position in best.positions.tolist()],
+                index.rows[best.positions],
+                hub.at(best.positions) if hub else None,
+            )
+        )
         for taste, best in zip(tastes, found, strict=True)
     ]
 
 
-def _explained(
-    taste: Taste, index: ContentIndex, bank: ChosenBank | None, best: Positions
+def explained(
+    taste: Taste, items: Sequence[Item], rows: Rows, hub: HubStatistics | None
 ) -> Iterator[ScoredItem]:
-    hub = bank.hub.at(best) if bank else None
-    scored = score_similarities(taste, exact_cosines(taste.queries, index.rows[best]), hub)
+    """Yield items that were found, in their order, with score and reasons.
+
+    Args:
+        taste: that they were found for.
+        items: best first.
+        rows: (n_items, dim) float32, of these items.
+        hub: statistics of these items; None for plain cosine.
+    """
+    scored = score_similarities(taste, exact_cosines(taste.queries, rows), hub)
     scores, likes = scored.scores, scored.likes
     portions = (
         shares(likes, taste.weights[taste.is_like], scored.temperature) if len(likes) else likes
     )
     names = [name for name, liked in zip(taste.names, taste.is_like, strict=True) if liked]
-    for place, position in enumerate(best.tolist()):
-        item = index.items[position]
+    for place, item in enumerate(items):
         yield ScoredItem(
             item_id=item.item_id,
             title=item.title,
@@ -90,5 +105,7 @@ def _explained(
 def _because(names: list[str], portions: Float64) -> tuple[Because, ...]:
     order = np.argsort(-portions, kind="stable")[:MAX_BECAUSE].tolist()
     return tuple(
-        Because(names[j], min(float(portions[j]), 1.0)) for j in order if portions[j] >= MIN_SHARE
+        Because(interest=names[j], share=min(float(portions[j]), 1.0))
+        for j in order
+        if portions[j] >= MIN_SHARE
     )

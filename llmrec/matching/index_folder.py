@@ -49,12 +49,14 @@ class BankEntry:
         source: what the texts are: ``interests``, ``reviews`` or ``items``.
         n: number of vectors.
         reviews: digests of the reviews behind it.
+        languages: of its texts; none in an index of an older version.
     """
 
     digest: str
     source: str
     n: Annotated[int, Field(ge=1)]
     reviews: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    languages: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
 
 @dataclass(frozen=True, slots=True, config=RECORD)
@@ -120,15 +122,30 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        return _MANIFEST.validate_json(path.read_bytes(), extra="ignore")
+        return parse_manifest(path.read_bytes(), str(path))
     except OSError as error:
         raise InputError(
             f"not an index ({MANIFEST} cannot be read: {error.strerror}): make one with "
             "llmrec index",
             path=folder,
         ) from None
+
+
+def parse_manifest(text: bytes | str, place: str) -> Manifest:
+    """Read a manifest that stands at a place.
+
+    Raises:
+        InputError: it is none, or a later version wrote it.
+    """
+    try:
+        return _MANIFEST.validate_json(text, extra="ignore")
     except ValidationError as error:
-        raise InputError(first_problem(error), path=path) from None
+        raise InputError(first_problem(error), path=place) from None
+
+
+def manifest_json(manifest: Manifest) -> bytes:
+    """Return the JSON of a manifest."""
+    return _MANIFEST.dump_json(manifest, indent=1)
 
 
 def files_of(folder: Path, generation: int) -> Path:
@@ -160,7 +177,7 @@ class Generation:
             OSError: a file cannot be written.
         """
         written = self.files / MANIFEST
-        written.write_bytes(_MANIFEST.dump_json(manifest, indent=1))
+        written.write_bytes(manifest_json(manifest))
         for file in self.files.iterdir():
             with file.open("rb") as stream:
                 os.fsync(stream.fileno())

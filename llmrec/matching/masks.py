@@ -1,7 +1,7 @@
 """Which items of a catalogue may be recommended at all."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Container
 
 from llmrec.errors import InputError
 from llmrec.matching.content_index import ContentIndex
@@ -29,11 +29,10 @@ def allowed_items(
     Raises:
         InputError: a category is no item's, or no item is left.
     """
-    _note_unknown(index, [*(only or ()), *exclude])
+    given = {*(only or ()), *exclude}
+    note_unknown(str(index.folder), given - index.items.places(given).keys())
     known = {category for item in index.items for category in item.categories}
-    for category in categories:
-        if category not in known:
-            raise InputError(f"no item of the catalogue has the category {category!r}")
+    refuse_unknown_categories(categories, known)
     wanted, unwanted, of_these = None if only is None else set(only), set(exclude), set(categories)
     allowed = frozenset(
         item.item_id
@@ -42,18 +41,29 @@ def allowed_items(
         and item.item_id not in unwanted
         and (not of_these or not of_these.isdisjoint(item.categories))
     )
+    refuse_nothing(allowed)
+    return allowed
+
+
+def note_unknown(place: str, item_ids: Collection[str]) -> None:
+    """Say which ids are not in a catalogue."""
+    if item_ids:
+        named = ", ".join(map(repr, sorted(item_ids)[:_NAMED]))
+        more = f" and {len(item_ids) - _NAMED} more" if len(item_ids) > _NAMED else ""
+        log.warning("%s: not in the catalogue: %s%s", place, named, more)
+
+
+def refuse_unknown_categories(categories: Collection[str], known: Container[str]) -> None:
+    """Raise an InputError for a category that is no item's."""
+    for category in categories:
+        if category not in known:
+            raise InputError(f"no item of the catalogue has the category {category!r}")
+
+
+def refuse_nothing(allowed: Collection[str]) -> None:
+    """Raise an InputError where no item is left."""
     if not allowed:
         raise InputError(
             "no item is left to recommend: at least one is expected that is among those to choose "
             "from, is not excluded, and has one of the categories"
         )
-    return allowed
-
-
-def _note_unknown(index: ContentIndex, item_ids: Collection[str]) -> None:
-    given = set(item_ids)
-    unknown = sorted(given - index.items.places(given).keys())
-    if unknown:
-        named = ", ".join(map(repr, unknown[:_NAMED]))
-        more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
-        log.warning("%s: not in the catalogue: %s%s", index.folder, named, more)

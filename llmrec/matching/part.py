@@ -59,6 +59,28 @@ class Person:
             taste=taste,
         )
 
+    @classmethod
+    def of_profile(
+        cls, profile: InterestProfile | None, positions: Mapping[str, int], taste: Taste | None
+    ) -> "Person":
+        """Make a person of a profile, whose sources are the reviews; their texts stay unknown.
+
+        Args:
+            profile: None for a typed sentence.
+            positions: the row of each item id in the catalogue.
+            taste: its interests, or the sentence, embedded.
+        """
+        sources = () if profile is None else profile.sources
+        item_ids = (source.item_id for source in sources)
+        known = [positions[i] for i in item_ids if i is not None and i in positions]
+        return cls(
+            user_id="" if profile is None else profile.user_id,
+            reviews=(),
+            positions=np.array(known, np.intp),
+            profile=profile,
+            taste=taste,
+        )
+
 
 class Part(Protocol):
     """One way to score a whole catalogue; alone it is a baseline, with others a part of a score."""

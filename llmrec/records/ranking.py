@@ -15,19 +15,19 @@ from llmrec.records.reviews import RECORD, Id
 from llmrec.records.tables import read_lines
 
 
-@dataclass(frozen=True, slots=True, config=RECORD)
+@dataclass(frozen=True, slots=True, kw_only=True, config=RECORD)
 class Because:
     """How much of an item's score one interest brought, or another part of the score.
 
     Attributes:
-        interest: its name; None for a part that is no interest.
+        interest: its name; None for another part.
+        part: the part's name (``popularity``, ``item-mean-hub``…); None for an interest.
         share: of the score, in (0, 1].
-        part: its name (``popularity``…); None for an interest.
     """
 
-    interest: Annotated[str | None, Field(default=None)]
-    share: Annotated[float, Field(gt=0, le=1)]
+    interest: str | None = None
     part: str | None = None
+    share: Annotated[float, Field(gt=0, le=1)]
 
     def __post_init__(self) -> None:
         if (self.interest is None) == (self.part is None):
@@ -85,7 +85,8 @@ class ScoredItem:
         rank: from 1.
         score: of the matching, higher is better; None where nothing was matched. A reranked list
             is not in its order.
-        because: the likes that brought it, largest share first; at most three, each .05 or more.
+        because: the likes and other parts that brought it, largest share first; at most three,
+            each .05 or more.
         penalty: what dislikes took from the score, 0 or more; None where nothing was matched.
         explanation: why it was chosen, or None where nobody was asked.
     """

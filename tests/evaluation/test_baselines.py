@@ -11,6 +11,7 @@ import pytest
 from llmrec.errors import SettingsError
 from llmrec.evaluation.baselines import SYSTEMS, System, named_systems
 from llmrec.evaluation.baselines_naive import Random, RecentCategory, TieBreak
+from llmrec.evaluation.labels import Labels
 from llmrec.evaluation.material import Material, visible_reviews
 from llmrec.matching.interactions import Interactions
 from llmrec.matching.part import Part, Person
@@ -52,8 +53,16 @@ WITHOUT_LLM = [
     "bm25-items",
     "item-mean",
     "item-mean-hub",
+    "fused-without-llm",
 ]
-WITH_LLM = ["profile-cosine", "profile-hub", "profile-tfidf"]
+WITH_LLM = [
+    "profile-cosine",
+    "profile-hub",
+    "profile-hub-by-language",
+    "profile-tfidf",
+    "fused",
+    "weighted",
+]
 
 
 class Fixed:
@@ -93,16 +102,20 @@ def material_and_person(reviews: Path) -> tuple[Material, Person]:
     """What is built from the reviews under their split, and u as the evaluation sees it."""
     split: Split = read_split(reviews.with_name("split.jsonl"))
     visible = {user.user_id: user for user in visible_reviews(list(read_users(reviews)), split)}
+    interest = Interest("chair", "like", 1.0, "green", (Evidence("L0", "text", "my"),))
+    profile = InterestProfile(user_id="u", language="en", summary="", interests=(interest,))
+    taste = Taste(("chair",), np.ones(1), np.ones(1, np.bool_), ROWS[[3]])
+    person = Person.of(visible["u"], POSITIONS, profile, taste)
     material = Material(
         items=ITEMS,
         interactions=Interactions.of(visible.values(), POSITIONS),
         vectors=ROWS,
         hub=hub_statistics(ROWS, ROWS),
+        language_hub=hub_statistics(ROWS, ROWS),
+        weights={"profile-hub": 0.5, "popularity": 0.5, "ease": 0.0},
+        labels=Labels((person,), {"u": np.array([POSITIONS["juice"]])}),
     )
-    interest = Interest("chair", "like", 1.0, "green", (Evidence("L0", "text", "my"),))
-    profile = InterestProfile(user_id="u", language="en", summary="", interests=(interest,))
-    taste = Taste(("chair",), np.ones(1), np.ones(1, np.bool_), ROWS[[3]])
-    return material, Person.of(visible["u"], POSITIONS, profile, taste)
+    return material, person
 
 
 def ranked(part: Part, person: Person) -> list[str]:
@@ -169,7 +182,7 @@ def test_what_each_system_ranks_first_of_the_items_not_reviewed(
 @pytest.mark.parametrize("system", SYSTEMS.values(), ids=SYSTEMS)
 def test_a_system_says_what_it_lacks(system: System, write_reviews: Callable[[str], Path]) -> None:
     material, _ = material_and_person(write_reviews("Apple juice"))
-    without = replace(material, vectors=None, hub=None)
+    without = replace(material, vectors=None, hub=None, language_hub=None)
     if "index" in system.needs:
         with pytest.raises(SettingsError, match="--index DIR"):
             system.build(without)
@@ -181,6 +194,8 @@ def test_the_hub_corrected_profile_needs_a_bank(write_reviews: Callable[[str], P
     material, _ = material_and_person(write_reviews("Apple juice"))
     with pytest.raises(SettingsError, match="needs the bank"):
         SYSTEMS["profile-hub"].build(replace(material, hub=None))
+    with pytest.raises(SettingsError, match="needs the bank"):
+        SYSTEMS["profile-hub-by-language"].build(replace(material, language_hub=None))
 
 
 def test_a_held_out_review_is_no_vote(write_reviews: Callable[[str], Path]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from llmrec.errors import IndexMismatch, InputError, SettingsError
 from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.entries import write_entries
 from llmrec.matching.similarity import HubStatistics
 from llmrec.records.reviews import Item
 
@@ -194,3 +195,10 @@ def test_a_folder_that_cannot_be_written_to_is_only_a_note(
     assert "Read-only file system" in caplog.text
     assert sorted(index.files.iterdir()) == before
     assert index.run_hub("d1") is None
+
+
+def test_entries_of_another_catalogue_do_not_belong_to_the_rows(folder: Path) -> None:
+    digest = write_entries(files(folder), [Item("one", "One")])
+    rewrite_manifest(folder, items=digest)
+    with pytest.raises(IndexMismatch, match="160 entries are expected, there are 1"):
+        ContentIndex(folder)

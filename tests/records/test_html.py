@@ -94,7 +94,9 @@ def test_hostile_texts_are_not_in_the_source(text: str) -> None:
     interest = Interest(text, "like", 1.0, text, (Evidence("r1", "text", text),))
     profile = InterestProfile(user_id=text, language=text, summary=text, interests=(interest,))
     explanation = Explanation(text, "model", (text,), (Quote("r1", text),))
-    item = ScoredItem("i1", text, 1, 0.0, (Because(text, 1.0),), explanation=explanation)
+    item = ScoredItem(
+        "i1", text, 1, 0.0, (Because(interest=text, share=1.0),), explanation=explanation
+    )
     recommendation = Recommendation(like=text, reason=text, recommendations=(item,))
     assert text not in profile._repr_html_()
     assert text not in recommendation._repr_html_()
@@ -108,7 +110,7 @@ def test_a_profile_as_people_see_it() -> None:
 
 
 def test_a_list_as_people_see_it() -> None:
-    because = (Because("慢电影", 0.75), Because("海", 0.25))
+    because = (Because(interest="慢电影", share=0.75), Because(interest="海", share=0.25))
     item = ScoredItem("i1", "夜航", 1, 2.3456, because)
     recommendation = Recommendation(user_id="u1", reason="few", recommendations=(item,))
     assert _checked(recommendation._repr_html_()) == "u1few1夜航2.346慢电影 75%, 海 25%"

@@ -53,9 +53,19 @@ def test_keys_that_say_nothing_are_absent(recommendation: Recommendation) -> Non
 
 
 def test_a_list_from_a_line() -> None:
-    item = ScoredItem("film-1", "夜航", 1, 2.5, (Because("slow films", 0.75),), 0.25)
+    item = ScoredItem("film-1", "夜航", 1, 2.5, (Because(interest="slow films", share=0.75),), 0.25)
     assert _list() == Recommendation(user_id="u1", bank="stored", recommendations=(item,))
     assert json.loads(_list().to_json()) == LIST
+
+
+def test_what_brought_an_item_is_an_interest_or_a_part() -> None:
+    because = [{"interest": "slow films", "share": 0.6}, {"part": "popularity", "share": 0.4}]
+    listed = _list(recommendations=[{**ITEM, "because": because}])
+    assert [one.name for one in listed[0].because] == ["slow films", "popularity"]
+    assert json.loads(listed.to_json())["recommendations"][0]["because"] == because
+    for wrong in ({"share": 0.5}, {"interest": "x", "part": "ease", "share": 0.5}):
+        with pytest.raises(InputError, match="an interest or a part, one of them"):
+            _list(recommendations=[{**ITEM, "because": [wrong]}])
 
 
 def test_a_list_is_a_sequence_of_its_items() -> None:
@@ -154,11 +164,11 @@ def test_no_explanation_is_empty_or_of_nobody(wrong: dict[str, Any]) -> None:
 
 
 def test_a_share_is_an_interest_s_or_a_part_s() -> None:
-    assert Because("gulls", 0.5).name == "gulls"
-    assert Because(None, 0.5, "popularity").name == "popularity"
+    assert Because(interest="gulls", share=0.5).name == "gulls"
+    assert Because(part="popularity", share=0.5).name == "popularity"
     part = {"part": "popularity", "share": 0.5}
     listed = _list(recommendations=[{**ITEM, "because": [part]}])
-    assert listed[0].because == (Because(None, 0.5, "popularity"),)
+    assert listed[0].because == (Because(part="popularity", share=0.5),)
     assert json.loads(listed.to_json())["recommendations"][0]["because"] == [part]
     for wrong in ({"share": 0.5}, {"interest": "gulls", "part": "popularity", "share": 0.5}):
         with pytest.raises(InputError, match="an interest or a part, one of them"):

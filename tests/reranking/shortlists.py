@@ -39,7 +39,13 @@ def profile_of(user_id: str = "ann", *interests: Interest, **fields: Any) -> Int
 def shortlist(n: int, user_id: str = "ann", **fields: Any) -> Recommendation:
     """Return a first stage's list of ``i1`` to ``in``, scores from n down to 1."""
     items = tuple(
-        ScoredItem(f"i{rank}", f"Fugue no. {rank}", rank, n + 1.0 - rank, (Because("fugues", 1),))
+        ScoredItem(
+            f"i{rank}",
+            f"Fugue no. {rank}",
+            rank,
+            n + 1.0 - rank,
+            (Because(interest="fugues", share=1),),
+        )
         for rank in range(1, n + 1)
     )
     return Recommendation(user_id=user_id, recommendations=items, **fields)

@@ -29,7 +29,9 @@ def one_item(item: Item, profile: InterestProfile = PROFILE) -> Explanation:
 
 
 def test_the_interest_that_brought_most_with_words_date_item_and_entry() -> None:
-    assert compose(scored("i1", Because("slow ferries", 0.8)), PROFILE, ITEMS) == Explanation(
+    assert compose(
+        scored("i1", Because(interest="slow ferries", share=0.8)), PROFILE, ITEMS
+    ) == Explanation(
         "You like “slow ferries”: of Harbour Lights you wrote “Gulls, gulls, gulls: I could watch "
         "them for hours” (2024-03-09). Its entry says: “Gulls follow a slow boat to Norway”.",
         "composed",
@@ -59,7 +61,7 @@ def test_in_chinese() -> None:
         "你喜欢“慢电影”：2024-03-09 评《Harbour Lights》时，你写道“雨下得很久”。"
         "它的介绍说：“慢电影”。"
     )
-    assert text_of(scored("i3", Because(None, 0.6, "popularity")), profile).startswith(
+    assert text_of(scored("i3", Because(part="popularity", share=0.6)), profile).startswith(
         "推荐它，主要是因为很多人选了它。你喜欢"
     )
 
@@ -72,13 +74,24 @@ def test_other_languages_get_english() -> None:
 @pytest.mark.parametrize(
     ("because", "said"),
     [
-        (Because(None, 0.5, "popularity"), "This is here mainly because many people chose it. "),
-        (Because(None, 0.4, "ease"), "This is here in part because people chose it together with"),
-        (Because(None, 0.4, "moon"), "This is here in part because of “moon”. You like “slow f"),
+        (
+            Because(part="popularity", share=0.5),
+            "This is here mainly because many people chose it. ",
+        ),
+        (
+            Because(part="ease", share=0.4),
+            "This is here in part because people chose it together with",
+        ),
+        (
+            Because(part="moon", share=0.4),
+            "This is here in part because of “moon”. You like “slow f",
+        ),
     ],
 )
 def test_a_share_that_no_interest_brought_is_called_that(because: Because, said: str) -> None:
-    composed = compose(scored("i1", because, Because("slow ferries", 0.3)), PROFILE, ITEMS)
+    composed = compose(
+        scored("i1", because, Because(interest="slow ferries", share=0.3)), PROFILE, ITEMS
+    )
     assert composed.text.startswith(said)
     assert composed.interests == ("slow ferries",)
 
@@ -86,10 +99,18 @@ def test_a_share_that_no_interest_brought_is_called_that(because: Because, said:
 def test_a_fit_is_weak_where_nothing_names_the_interest_or_the_score_is_no_better() -> None:
     unnamed = "Nothing there names that interest, so the fit may be weak."
     unmatched = "It matches no better than items do on average: a weak fit."
-    assert text_of(scored("i2", Because("slow ferries", 1.0), score=2.0)).endswith(unnamed)
-    assert text_of(scored("i1", Because("slow ferries", 1.0), score=0.0)).endswith(unmatched)
-    assert text_of(scored("i1", Because("slow ferries", 1.0), score=0.1)).endswith("Norway”.")
-    assert text_of(scored("i3", Because("slow ferries", 1.0))).endswith("“老人在海上漂了三天”.")
+    assert text_of(scored("i2", Because(interest="slow ferries", share=1.0), score=2.0)).endswith(
+        unnamed
+    )
+    assert text_of(scored("i1", Because(interest="slow ferries", share=1.0), score=0.0)).endswith(
+        unmatched
+    )
+    assert text_of(scored("i1", Because(interest="slow ferries", share=1.0), score=0.1)).endswith(
+        "Norway”."
+    )
+    assert text_of(scored("i3", Because(interest="slow ferries", share=1.0))).endswith(
+        "“老人在海上漂了三天”."
+    )
 
 
 def test_where_only_a_title_speaks_for_an_interest_no_words_are_claimed() -> None:
