@@ -17,8 +17,9 @@ from wire import KEY, Waits, during, opened, question, reply
 
 from llmrec.errors import ChatRejected, ChatUnavailable, FormatRefused, SettingsError
 from llmrec.llm.limit_headers import retry_after_s
-from llmrec.llm.openai_client import Server, ServerSettings
+from llmrec.llm.openai_client import Server
 from llmrec.llm.openai_errors import without_key
+from llmrec.llm.server_settings import ServerSettings
 
 TRIED_AGAIN = {
     "429": faults.busy(),
