@@ -8,7 +8,7 @@ from llmrec.errors import SettingsError
 
 _FIELDS = ("max_tokens", "max_completion_tokens")
 
-_REASONS = re.compile(r"(?:^|/)(?:o\d(?!\d)|gpt-5)")
+_REASONS = re.compile(r"(?:^|/)(?:o\d(?!\d)|gpt-[5-9])")
 """OpenAI's models that refuse max_tokens: their limit holds for thoughts and reply together."""
 
 
