@@ -1,4 +1,4 @@
-"""Make the last part of docs/cost.md: where tokens go, what users cost, how far estimates are off.
+"""Make the last part of docs/cost.md: where tokens go, what users cost, how good estimates are.
 
     python scripts/measure_cost.py -o docs/cost.md \
         --data NAME DATA_FOLDER RECORDINGS_FOLDER [--data …]
@@ -222,15 +222,16 @@ several times the reply. The schema is counted whole, which is more than many se
 
 Most of what goes in are the texts shown: reviews, or a profile and the items of a list. The
 instructions are below the 1,024 tokens from which on servers cache what prompts begin with, so that
-caching saves nothing. Of the money for a profile about two thirds are the reply's. Equal requests are asked once, and what is in the
-call log is free; no request was changed to make it cheaper.
+caching saves nothing. Of the money for a profile about two thirds are the reply's. Equal requests
+are asked once, and what is in the call log is free; no request was changed to make it cheaper.
 """
 
-ERRORS = f"""How far estimates are off on the recorded calls: of tokens out, and in brackets of money at the
-price of {MODELS[-1]}. Table: the means that estimates without a log rest on; they come from these
-very calls, and will do worse elsewhere. The other set's mean: a log of other people. A log of so many
-calls of the same data: the absolute error for all its other calls, on average over {SAMPLES:,} draws.
-Tokens in have no error here: they were counted by the formula that the estimate uses.
+ERRORS = f"""How far estimates are off on the recorded calls: of tokens out, and in brackets of money
+at the price of {MODELS[-1]}. Table: the means that estimates without a log rest on; they come from
+these very calls, and will do worse elsewhere. The other set's mean: a log of other people. A log of
+so many calls of the same data: the absolute error for all its other calls, on average over
+{SAMPLES:,} draws. Tokens in have no error here: they were counted by the formula that the estimate
+uses.
 """
 
 
