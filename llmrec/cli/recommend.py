@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from llmrec.async_recommender import SHORTLIST, Explaining
+from llmrec.chat_stages import SHORTLIST, ChatStages, Explaining, open_stages
 from llmrec.cli import list_options, options
 from llmrec.cli.lists import (
     bank_of_run,
@@ -26,13 +26,11 @@ from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.catalogue import allowed_of, open_catalogue
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import (
-    ChatStages,
     ServerChoice,
     embedder_of_index,
     live_chat,
     open_chat,
     open_server,
-    open_stages,
 )
 from llmrec.recommender import Recommender
 from llmrec.records.profile import InterestProfile, read_profiles

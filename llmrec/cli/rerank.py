@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from llmrec.chat_stages import open_reranker
 from llmrec.cli import evaluation_options, list_options, options
 from llmrec.cli.lists import (
     bank_of_run,
@@ -26,7 +27,6 @@ from llmrec.opening import (
     embedder_of_index,
     live_chat,
     open_chat,
-    open_reranker,
     open_server,
 )
 from llmrec.recommender import Recommender
