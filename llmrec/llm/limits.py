@@ -120,7 +120,7 @@ class RateLimiter:
             self._refuse_if_stopped()
             if self.paused_s > max_pause_s:
                 raise ChatUnavailable("the server wants no request for long", self.paused_s)
-            if self._under_way >= self._room:
+            if self._under_way + 1 > self._room:
                 self._freed = asyncio.get_running_loop().create_future()
                 await self._wait(self._freed)
             elif (seconds := self._wait_s(tokens)) > 0:

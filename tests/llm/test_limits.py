@@ -147,6 +147,45 @@ def test_after_a_refusal_one_goes_first_and_then_more_and_more(waits: Waits) -> 
     assert sorted(most[:10]) == most[:10]
 
 
+def at_once_after(waits: Waits, *outcomes: str) -> int:
+    """Return how many of 12 may begin at once, after attempts that ended so, one by one."""
+    limiter, most = waits.limiter(), 0
+
+    async def ended(outcome: str) -> None:
+        async with limiter.attempt() as attempt:
+            if outcome == "answered":
+                attempt.answered(None)
+            else:
+                attempt.refused(limited=outcome == "refused")
+
+    async def begun() -> None:
+        nonlocal most
+        async with limiter.attempt():
+            most = max(most, limiter._under_way)
+            await asyncio.sleep(0.01)
+
+    async def whole() -> None:
+        for outcome in outcomes:
+            await ended(outcome)
+        await asyncio.gather(*(begun() for _ in range(12)))
+
+    asyncio.run(whole())
+    return most
+
+
+def test_one_refusal_among_many_answers_is_an_accident(waits: Waits) -> None:
+    assert at_once_after(waits, *["answered"] * 20, "refused") == 12
+    assert at_once_after(waits, *["answered"] * 19, "refused") == 1
+    assert at_once_after(waits, *["answered"] * 20, "refused", "refused") == 1
+    assert at_once_after(waits, *["other error"] * 5) == 12
+
+
+def test_room_grows_quickly_to_where_it_was_halved_and_then_slowly(waits: Waits) -> None:
+    quickly = at_once_after(waits, "refused", *["answered"] * 4)
+    slowly = at_once_after(waits, "answered", "refused", *["answered"] * 4)
+    assert (quickly, slowly) == (5, 3)
+
+
 # What a server asks
 
 

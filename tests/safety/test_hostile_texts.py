@@ -222,7 +222,7 @@ def test_a_text_stays_in_its_line_of_a_reranking_request(text: str, facts: bool)
 def test_an_item_takes_a_bounded_part_of_a_reranking_request(text: str) -> None:
     user = rerank(text, [FIRST], RerankOptions("first-stage"))[0].requests[0].messages[1]
     (line,) = (line for line in user.content.splitlines() if line.startswith("[I2]"))
-    assert len(line) <= len("[I2]  |  | ") + 160 + 320 + len(cut_to_tokens(clean(text), 60)) + 2
+    assert len(line) <= len("[I2]  |  | ") + 160 + 2_000 + len(cut_to_tokens(clean(text), 60)) + 2
 
 
 @TEXTS
