@@ -201,6 +201,7 @@ class AsyncRecommender:
         bank: BankName | BankInUse = "auto",
         left_out: Collection[str] | None = None,
         only: Collection[str] | None = None,
+        diversity: float = 0.0,
         rerank: bool = False,
         recent: Sequence[str] | None = None,
         explain: Explaining | bool = "composed",
@@ -215,6 +216,7 @@ class AsyncRecommender:
             [profile.reviewed if left_out is None else left_out],
             only,
             depth=max(SHORTLIST, k) if rerank else k,
+            diversity=diversity,
         )
         return await self.afinish(
             matched, profile, k, rerank=rerank, recent=recent, explain=explain
@@ -229,6 +231,7 @@ class AsyncRecommender:
         bank: BankName | BankInUse = "auto",
         left_out: Mapping[str, Collection[str]] | None = None,
         only: Collection[str] | None = None,
+        diversity: float = 0.0,
         depth: int | None = None,
     ) -> list[Recommendation]:
         """Async twin of ``recommend_many``."""
@@ -239,6 +242,7 @@ class AsyncRecommender:
             [_left_out(profile, left_out) for profile in profiles],
             only,
             depth,
+            diversity,
         )
 
     async def afinish(
@@ -270,10 +274,11 @@ class AsyncRecommender:
         matching: MatchingName = "hub",
         bank: BankName | BankInUse = "auto",
         only: Collection[str] | None = None,
+        diversity: float = 0.0,
     ) -> Recommendation:
         """Async twin of ``recommend_for``."""
         chosen = await self._chosen(matching, bank)
-        return await self._first_stage.for_sentence(text, k, chosen, only)
+        return await self._first_stage.for_sentence(text, k, chosen, only, diversity)
 
     async def abank(
         self,
