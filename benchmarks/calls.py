@@ -37,7 +37,8 @@ from typing import Any
 from openai import AsyncOpenAI
 from throttling_loop import throttled
 
-from llmrec.llm.calls import CallLog, logged_lines
+from llmrec.llm.call_lines import logged_lines
+from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatRequest, Message
 from llmrec.llm.in_order import in_order
 from llmrec.llm.limits import RateLimiter
@@ -244,10 +245,10 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        result = against_bare(folder, 5 if options.quick else 15)
-        result |= at_the_limit(folder, 3000, 10 if options.quick else 60)
+        result = against_bare(folder, 4 if options.quick else 15)
+        result |= at_the_limit(folder, 1200, 12 if options.quick else 60)
         if not options.quick:
-            result |= loop_at_the_limit(3000, 60)
+            result |= loop_at_the_limit(1200, 60)
         result |= through_a_kill(folder, 2000)
     result["cores"] = os.cpu_count() or 0
     print(json.dumps({key: round(value, 4) for key, value in result.items()}))

@@ -37,15 +37,24 @@ if TYPE_CHECKING:
     from llmrec.matching.embedding import LexicalEmbedder, LocalEmbedder
     from llmrec.matching.similarity import cosine
     from llmrec.profiling.extraction import Extraction, Extractor
+    from llmrec.profiling.run import ExtractionRun
     from llmrec.recommender import Recommender
     from llmrec.records.grouping import UserReviews, read_users
     from llmrec.records.profile import Evidence, Interest, InterestProfile, Source, read_profiles
-    from llmrec.records.ranking import Because, Explanation, Quote, Recommendation, ScoredItem
+    from llmrec.records.ranking import (
+        Because,
+        Explanation,
+        Quote,
+        Recommendation,
+        Repairs,
+        ScoredItem,
+    )
     from llmrec.records.reading import read_items, read_reviews
     from llmrec.records.reviews import Item, Review
     from llmrec.records.splits import Split, SplitLine, read_split
     from llmrec.reranking.composing import explain_composed
     from llmrec.reranking.explanations import Explainer
+    from llmrec.reranking.reranking import Reranker, RerankOptions
 
 _MODULES = {
     "errors": (
@@ -71,15 +80,17 @@ _MODULES = {
     "matching.embedding": "LexicalEmbedder LocalEmbedder",
     "matching.similarity": "cosine",
     "profiling.extraction": "Extraction Extractor",
+    "profiling.run": "ExtractionRun",
     "recommender": "Recommender",
     "records.grouping": "UserReviews read_users",
     "records.profile": "Evidence Interest InterestProfile Source read_profiles",
-    "records.ranking": "Because Explanation Quote Recommendation ScoredItem",
+    "records.ranking": "Because Explanation Quote Recommendation Repairs ScoredItem",
     "records.reading": "read_items read_reviews",
     "records.reviews": "Item Review",
     "records.splits": "Split SplitLine read_split",
     "reranking.composing": "explain_composed",
     "reranking.explanations": "Explainer",
+    "reranking.reranking": "RerankOptions Reranker",
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 
@@ -101,6 +112,7 @@ __all__ = [
     "Explainer",
     "Explanation",
     "Extraction",
+    "ExtractionRun",
     "Extractor",
     "IndexMismatch",
     "InputError",
@@ -121,8 +133,11 @@ __all__ = [
     "Recommender",
     "RecordedEmbedder",
     "RecordingMissing",
+    "Repairs",
     "ReplayChatModel",
     "ReplyInvalid",
+    "RerankOptions",
+    "Reranker",
     "Result",
     "Review",
     "ScoredItem",

@@ -4,7 +4,8 @@ from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from llmrec.async_recommender import DEFAULT_SERVER, AsyncRecommender, Explaining
+from llmrec.async_recommender import DEFAULT_SERVER, AsyncRecommender
+from llmrec.chat_stages import Explaining
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
@@ -94,7 +95,9 @@ class Recommender(AsyncRecommender):
         Args:
             profile: of one user.
             k: how many items.
-            matching: ``hub`` corrects for items that are near to everything; ``cosine`` does not.
+            matching: ``hub`` corrects for items that are near to everything; ``hub-by-language``
+                also for what it adds to a cosine that query and item have one language;
+                ``cosine`` does not.
             bank: what the correction rests on; ``auto`` is the bank stored in the index, else
                 the index's own. One from ``abank`` serves many users of one run.
             left_out: ids of items not to be recommended; None for those of the profile's

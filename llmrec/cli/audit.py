@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from llmrec.cli import options
+from llmrec.cli import evaluation_options, options
 from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.terminal import visible
 from llmrec.evaluation.findings import Audit
@@ -24,8 +24,8 @@ from llmrec.records.splits import read_split
 
 @click.command("audit")
 @click.argument("profiles")
-@options.all_reviews
-@options.whole_split
+@evaluation_options.all_reviews
+@evaluation_options.whole_split
 @options.items
 @options.maybe_index
 @options.weights

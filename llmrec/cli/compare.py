@@ -4,7 +4,7 @@ import json
 
 import click
 
-from llmrec.cli import options
+from llmrec.cli import evaluation_options, options
 from llmrec.cli.evaluation_table import claim_json, print_compared
 from llmrec.cli.output import print_json, wants_json
 from llmrec.evaluation.comparing import compare_results
@@ -17,7 +17,7 @@ from llmrec.evaluation.results import read_result
 @click.argument("second", metavar="B")
 @click.option("--system", "systems", multiple=True, metavar="NAME", help="Only this system.")
 @click.option("--metric", metavar="NAME", help="Default: the main one of A.")
-@options.seed
+@evaluation_options.seed
 @options.output_format
 @options.says_on_stderr
 def command(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from llmrec.cli import options
+from llmrec.cli import evaluation_options, list_options, options
 from llmrec.cli.evaluation_table import print_result, summary
 from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.server_options import embeds
@@ -15,7 +15,6 @@ from llmrec.cli.terminal import say
 from llmrec.digests import file_digest
 from llmrec.errors import InputError, SettingsError
 from llmrec.evaluation.evaluating import Evaluation
-from llmrec.evaluation.fitted_users import read_fitted_users
 from llmrec.evaluation.gates import Gate, failures
 from llmrec.evaluation.metrics import Metric
 from llmrec.evaluation.preparing import prepare
@@ -40,20 +39,20 @@ from llmrec.waiting import wait_for
 @click.command("evaluate")
 @click.argument("reviews")
 @options.items
-@options.whole_split
-@options.profiles
+@evaluation_options.whole_split
+@evaluation_options.profiles
 @options.maybe_index
-@options.systems
-@options.metrics
-@options.run_bank
+@evaluation_options.systems
+@evaluation_options.metrics
+@list_options.run_bank
 @options.weights
-@options.maybe_sampled
-@options.runs
-@options.seed
+@evaluation_options.maybe_sampled
+@evaluation_options.runs
+@evaluation_options.seed
 @click.option("-o", "--output", metavar="RESULT", help="Where the result goes, as JSON.")
 @click.option("--run-dir", metavar="DIR", help="A folder for TREC runs and qrels.")
-@options.fail_under
-@options.exit_zero
+@evaluation_options.fail_under
+@evaluation_options.exit_zero
 @embeds
 @options.vectors
 @options.replay
@@ -114,7 +113,7 @@ def command(
         bank=bank,
         candidates=_candidates(candidates, ranked),
         runs={name: read_any_run(path) for name, path in _named(runs).items()},
-        fitted_on=read_fitted_users(weights) if weights else (),
+        weights=weights,
         seed=seed,
     )
     try:

@@ -5,11 +5,12 @@ from typing import Any, Literal
 
 import click
 
-from llmrec.cli import options
+from llmrec.chat_stages import open_explainer
+from llmrec.cli import list_options, options
 from llmrec.cli.lists import print_lists, say_refused
 from llmrec.cli.server_options import calls_a_server
 from llmrec.errors import InputError, SettingsError
-from llmrec.opening import ServerChoice, live_chat, open_chat, open_explainer, open_server
+from llmrec.opening import ServerChoice, live_chat, open_chat, open_server
 from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation, read_lists
 from llmrec.records.reading import read_items
@@ -21,10 +22,10 @@ from llmrec.reranking.run import ListRun
 
 @click.command("explain")
 @click.argument("lists")
-@options.of_profiles
+@list_options.of_profiles
 @options.items
-@options.explained
-@options.explain
+@list_options.explained
+@list_options.explain
 @options.user
 @options.calls
 @options.replay

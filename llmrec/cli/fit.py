@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from llmrec.cli import options
+from llmrec.cli import evaluation_options, list_options, options
 from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.server_options import embeds
 from llmrec.digests import file_digest
@@ -34,10 +34,10 @@ log = logging.getLogger(__name__)
 @click.command("fit")
 @click.argument("profiles")
 @options.index
-@options.all_reviews
-@options.whole_split
+@evaluation_options.all_reviews
+@evaluation_options.whole_split
 @click.option("-o", "--output", required=True, metavar="WEIGHTS", help="Where the weights go.")
-@options.run_bank
+@list_options.run_bank
 @embeds
 @options.vectors
 @options.replay

@@ -1,16 +1,14 @@
 """``llmrec recommend``: ranked lists for profiles, or for a typed sentence."""
 
 import asyncio
-from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import click
 
-from llmrec.async_recommender import SHORTLIST, Explaining
-from llmrec.cli import options
+from llmrec.chat_stages import SHORTLIST, ChatStages, Explaining, open_stages
+from llmrec.cli import list_options, options
 from llmrec.cli.lists import (
     bank_of_run,
     list_printer,
@@ -18,22 +16,21 @@ from llmrec.cli.lists import (
     open_fused,
     print_lists,
     reviewed_items,
+    say_refused,
     wanted_profiles,
 )
 from llmrec.cli.rerank_options import reranks
 from llmrec.cli.server_options import embeds
-from llmrec.errors import SettingsError
+from llmrec.errors import ChatError, RecordingMissing, SettingsError
 from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.catalogue import allowed_of, open_catalogue
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import (
-    ChatStages,
     ServerChoice,
     embedder_of_index,
     live_chat,
     open_chat,
     open_server,
-    open_stages,
 )
 from llmrec.recommender import Recommender
 from llmrec.records.profile import InterestProfile, read_profiles
@@ -53,16 +50,16 @@ _TOGETHER = 256
 @options.index
 @options.reviews
 @options.split
-@options.k
+@list_options.k
 @options.user
-@options.only
-@options.exclude
-@options.category
-@options.matching
-@options.run_bank
-@options.rerank
+@list_options.only
+@list_options.exclude
+@list_options.category
+@list_options.matching
+@list_options.run_bank
+@list_options.rerank
 @reranks
-@options.explain
+@list_options.explain
 @options.calls
 @options.replay
 @options.fresh
@@ -165,7 +162,10 @@ def command(
         wish = _Wish(k, matching, bank, allowed, rerank, explain)
         making = _lists(recommender, stages, wish, run, wanted, reviewed)
         servers = [chat_server, vector_server]
-        return print_lists(making, wanted, output_format, servers, concurrency, catalogue.titles)
+        code = print_lists(making, wanted, output_format, servers, concurrency, catalogue.titles)
+        if stages.explainer is not None:
+            say_refused(stages.explainer.refused)
+        return code
     finally:
         opened.close()
 
@@ -207,11 +207,11 @@ async def _lists(
 ) -> ListRun:
     """Return the run that makes the lists."""
     chosen = await bank_of_run(recommender, wish.bank, wish.matching, run)
-    matched = _Matched(recommender, wish, chosen, iter(wanted), reviewed)
+    matched = _Matched(recommender, wish, chosen, wanted, reviewed)
 
     async def make(profile: InterestProfile) -> Recommendation:
         return await recommender.afinish(
-            await matched.next(),
+            await matched.of(profile),
             profile,
             wish.k,
             rerank=wish.rerank,
@@ -223,37 +223,54 @@ async def _lists(
 
 
 class _Matched:
-    """The first stage's lists, one after the other, made for many users at a time."""
+    """The first stage's lists, made for many users at a time as long as none of them fails."""
 
     def __init__(
         self,
         recommender: Recommender,
         wish: _Wish,
         bank: BankName | BankInUse,
-        wanted: Iterator[InterestProfile],
+        wanted: Sequence[InterestProfile],
         reviewed: Mapping[str, Sequence[str]] | None,
     ) -> None:
         self._recommender = recommender
         self._wish = wish
         self._bank = bank
         self._wanted = wanted
+        self._places = {profile.user_id: place for place, profile in enumerate(wanted)}
         self._reviewed = reviewed
-        self._made: deque[Recommendation] = deque()
+        self._together = _TOGETHER
+        self._made: dict[str | None, Recommendation] = {}
         self._turn = asyncio.Lock()
 
-    async def next(self) -> Recommendation:
-        """Return the list of the next of the wanted users."""
+    async def of(self, profile: InterestProfile) -> Recommendation:
+        """Return the list of one of the wanted users, and forget it."""
         async with self._turn:
-            if not self._made:
-                self._made.extend(
-                    await self._recommender.arecommend_many(
-                        list(islice(self._wanted, _TOGETHER)),
-                        self._wish.k,
-                        matching=self._wish.matching,
-                        bank=self._bank,
-                        left_out=self._reviewed,
-                        only=self._wish.only,
-                        depth=max(SHORTLIST, self._wish.k) if self._wish.rerank else None,
-                    )
-                )
-            return self._made.popleft()
+            if profile.user_id not in self._made:
+                await self._make_from(self._places[profile.user_id])
+            return self._made.pop(profile.user_id)
+
+    async def _make_from(self, place: int) -> None:
+        """Make the lists of the user at a place and of those after; of that user alone, if need be.
+
+        Who fails must not fail the others: after an error everybody is matched alone.
+        """
+        try:
+            lists = await self._match(self._wanted[place : place + self._together])
+        except (RecordingMissing, ChatError):
+            if self._together == 1:
+                raise
+            self._together = 1
+            lists = await self._match(self._wanted[place : place + 1])
+        self._made.update((listed.user_id, listed) for listed in lists)
+
+    async def _match(self, profiles: Sequence[InterestProfile]) -> list[Recommendation]:
+        return await self._recommender.arecommend_many(
+            profiles,
+            self._wish.k,
+            matching=self._wish.matching,
+            bank=self._bank,
+            left_out=self._reviewed,
+            only=self._wish.only,
+            depth=max(SHORTLIST, self._wish.k) if self._wish.rerank else None,
+        )

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from llmrec.cli import options
+from llmrec.chat_stages import open_reranker
+from llmrec.cli import evaluation_options, list_options, options
 from llmrec.cli.lists import (
     bank_of_run,
     n_users,
@@ -26,7 +27,6 @@ from llmrec.opening import (
     embedder_of_index,
     live_chat,
     open_chat,
-    open_reranker,
     open_server,
 )
 from llmrec.recommender import Recommender
@@ -45,19 +45,19 @@ log = logging.getLogger(__name__)
 @click.command("rerank")
 @click.argument("profiles")
 @options.items
-@options.all_reviews
+@evaluation_options.all_reviews
 @options.split
-@options.candidates
+@list_options.candidates
 @options.maybe_index
-@options.shortlist
+@list_options.shortlist
 @options.user
 @options.calls
 @options.replay
 @options.fresh
 @options.model
 @reranks
-@options.matching
-@options.run_bank
+@list_options.matching
+@list_options.run_bank
 @embeds
 @options.vectors
 @options.concurrency

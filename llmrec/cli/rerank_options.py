@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from llmrec.cli import options
+from llmrec.cli import list_options
 from llmrec.errors import SettingsError
 from llmrec.reranking.order import ShownOrder
 from llmrec.reranking.reranking import RerankOptions
@@ -12,12 +12,12 @@ from llmrec.reranking.reranking import RerankOptions
 T = TypeVar("T")
 
 _OF_RERANKING = (
-    options.rerank_weight,
-    options.rerank_facts,
-    options.rerank_stride,
-    options.rerank_window,
-    options.rerank_passes,
-    options.rerank_order,
+    list_options.rerank_weight,
+    list_options.rerank_facts,
+    list_options.rerank_stride,
+    list_options.rerank_window,
+    list_options.rerank_passes,
+    list_options.rerank_order,
 )
 
 

@@ -4,8 +4,17 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from llmrec.cli.options import SETTINGS
+from llmrec.cli import evaluation_options, list_options, options
+from llmrec.cli.setting_option import SettingOption
 from llmrec.errors import SettingsError
+
+SETTINGS = {
+    option.setting: option.parameter
+    for module in (options, list_options, evaluation_options)
+    for option in vars(module).values()
+    if isinstance(option, SettingOption)
+}
+"""Name of each setting, and of the parameter that takes it."""
 
 
 def read_settings() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
-from llmrec.cli import options
+from llmrec.cli import evaluation_options, options
 from llmrec.cli.output import print_json, wants_json
 from llmrec.errors import SettingsError
 from llmrec.evaluation.splitting import SplitKind, SplitRule, Splitting, split_json
@@ -16,11 +16,11 @@ from llmrec.records.replacing import replaced
 @click.command("split")
 @click.argument("reviews")
 @click.option("-o", "--output", required=True, metavar="SPLIT", help="Where the split goes.")
-@options.split_by
-@options.split_at
-@options.positive_from
-@options.min_reviews
-@options.min_chars
+@evaluation_options.split_by
+@evaluation_options.split_at
+@evaluation_options.positive_from
+@evaluation_options.min_reviews
+@evaluation_options.min_chars
 @options.rating_max
 @options.column
 @options.skip_bad_rows

@@ -14,8 +14,13 @@ from llmrec.matching.part import Part
 from llmrec.matching.popularity import HALF_LIFE_DAYS
 from llmrec.matching.profile_part import ProfileMatch
 from llmrec.matching.score_parts import PARTS, WITHOUT_LLM, PartName
+from llmrec.matching.scoring import Score
 
-Need = Literal["reviews", "index", "profiles"]
+Need = Literal["reviews", "index", "profiles", "weights"]
+
+BY_LANGUAGE: Final = "profile-hub-by-language"
+ON_REQUEST: Final = (BY_LANGUAGE,)
+"""Systems that are compared only where they are named: options, and no baselines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,13 @@ def _part(name: PartName, what: str, *needs: Need) -> System:
 def _fused(given: Material, names: Iterable[PartName]) -> Part:
     parts = {name: PARTS[name](given) for name in names}
     return CrossFitted(parts, given.known_labels, len(given.items))
+
+
+def _weighted(given: Material) -> Part:
+    if given.weights is None:
+        raise SettingsError("this system scores with fitted weights: give them (--weights WEIGHTS)")
+    parts = {name: PARTS[name](given) for name, weight in given.weights.items() if weight > 0}
+    return Score(parts, given.weights, len(given.items))
 
 
 _ALL = (
@@ -150,6 +162,13 @@ _ALL = (
         "index",
         "profiles",
     ),
+    _system(
+        BY_LANGUAGE,
+        "the same, corrected also for what language adds to a cosine",
+        lambda given: ProfileMatch(given.rows, given.known_language_hub),
+        "index",
+        "profiles",
+    ),
     _part(
         "profile-tfidf",
         "TF-IDF cosine of the likes and the item texts, soft maximum at t = .05",
@@ -169,6 +188,15 @@ _ALL = (
         "reviews",
         "index",
         "profiles",
+    ),
+    _system(
+        "weighted",
+        "the same with weights that were given, as recommended with --weights",
+        _weighted,
+        "reviews",
+        "index",
+        "profiles",
+        "weights",
     ),
 )
 

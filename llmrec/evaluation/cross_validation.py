@@ -5,7 +5,7 @@ examples of these, and how free the fit may be, which is chosen among these by l
 more of them. So a person's held-out items touch no number that the person is scored with.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import Final
@@ -101,14 +101,7 @@ def cross_validate(
     examples = draw_examples(used, labels, n_negatives)
     fold_of = folds((person.user_id for person in labels.people), FOLDS)
     paths = _paths(examples, fold_of, start)
-    places, people = TargetPlaces(paths[0].size // len(start) + len(start)), []
-    for number, person in enumerate(labels.people):
-        targets = labels.of(person)
-        if len(targets):
-            z = standardised_parts(used, person)
-            fused = paths[fold_of[number]].reshape(-1, len(start)) @ z
-            places.add(person.user_id, np.concatenate([fused, z]), targets, person.positions)
-            people.append(number)
+    places, people = _places(used, labels, fold_of, paths)
     found = places.values(METRIC)
     of_paths = found[: -len(start)].reshape(FOLDS, 1 + len(PULLS), -1)
     own_fold, each = fold_of[people], np.arange(len(people))
@@ -124,6 +117,21 @@ def cross_validate(
         of_paths=of_paths[own_fold, :, each].T,
         of_parts=found[-len(start) :],
     )
+
+
+def _places(
+    parts: Sequence[Part], labels: Labels, fold_of: NDArray[np.intp], paths: Float64
+) -> tuple[TargetPlaces, list[int]]:
+    """Return where targets stand under each path for the person's fold, and each part alone."""
+    places, people = TargetPlaces(paths[0].size // len(parts) + len(parts)), []
+    for number, person in enumerate(labels.people):
+        targets = labels.of(person)
+        if len(targets):
+            z = standardised_parts(parts, person)
+            fused = paths[fold_of[number]].reshape(-1, len(parts)) @ z
+            places.add(person.user_id, np.concatenate([fused, z]), targets, person.positions)
+            people.append(number)
+    return places, people
 
 
 def _paths(examples: Examples, fold_of: NDArray[np.intp], defaults: Float64) -> Float64:

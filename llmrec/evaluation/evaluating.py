@@ -8,7 +8,7 @@ from typing import Final
 
 from llmrec.digests import digest
 from llmrec.errors import SettingsError
-from llmrec.evaluation.baselines import SYSTEMS, Need, System, named_systems
+from llmrec.evaluation.baselines import ON_REQUEST, SYSTEMS, Need, System, named_systems
 from llmrec.evaluation.claims import best_without_llm, paired_claims
 from llmrec.evaluation.findings import Audit
 from llmrec.evaluation.found import Found, find
@@ -33,7 +33,12 @@ from llmrec.matching.part import Person
 
 METRICS: Final = ("nDCG@10", "R@10", "RR@10")
 _PACKAGES = ("llmrec", "numpy", "scikit-learn")
-_OPTION: dict[Need, str] = {"profiles": "--profiles", "index": "--index", "reviews": "REVIEWS"}
+_OPTION: dict[Need, str] = {
+    "profiles": "--profiles",
+    "index": "--index",
+    "reviews": "REVIEWS",
+    "weights": "--weights",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +166,11 @@ class Evaluation:
 
 
 def usable_systems(
-    names: Sequence[str] | None, *, has_index: bool, has_profiles: bool
+    names: Sequence[str] | None, *, has_index: bool, has_profiles: bool, has_weights: bool = False
 ) -> tuple[System, ...]:
     """Return the systems of these names, or all that can be built from what there is.
+
+    Those of ``ON_REQUEST`` are compared only where they are named.
 
     Raises:
         SettingsError: there is no such system, or what it needs is not given.
@@ -171,8 +178,11 @@ def usable_systems(
     given: set[Need] = {"reviews"}
     given |= {"index"} if has_index else set()
     given |= {"profiles"} if has_profiles else set()
+    given |= {"weights"} if has_weights else set()
     if names is None:
-        return tuple(system for system in SYSTEMS.values() if system.needs <= given)
+        return tuple(
+            one for one in SYSTEMS.values() if one.needs <= given and one.name not in ON_REQUEST
+        )
     chosen = named_systems(names)
     for system in chosen:
         lacking = sorted(_OPTION[need] for need in system.needs - given)

@@ -129,15 +129,11 @@ def learn_weights(
     audit.require_no_leaks()
     labels = material.known_labels
     defaults = default_weights(PARTS)
-    fitted = cross_validate(
-        {name: PARTS[name](material) for name in defaults}, labels, defaults, n_negatives
-    )
-    if len(fitted.user_ids) < MIN_USERS:
-        raise InputError(
-            f"{len(fitted.user_ids)} of {len(labels.people)} users have a held-out item that is "
-            f"in the catalogue and not in their history: at least {MIN_USERS} are expected"
-        )
+    parts = {name: PARTS[name](material) for name in defaults}
+    fitted = cross_validate(parts, labels, defaults, n_negatives)
+    _require_enough(fitted, labels)
     trap = _trap(material, labels)
+    beside_parts = zip(defaults, fitted.of_parts, strict=True)
     return LearnedWeights(
         version=version("llmrec"),
         embedder=embedder,
@@ -149,15 +145,21 @@ def learn_weights(
         metric=str(METRIC),
         cross_validated=_estimate(mean_interval(fitted.values)),
         beside_defaults=_beside(fitted.values, fitted.of_defaults),
-        beside_parts={
-            name: _beside(fitted.values, alone)
-            for name, alone in zip(defaults, fitted.of_parts, strict=True)
-        },
+        beside_parts={name: _beside(fitted.values, alone) for name, alone in beside_parts},
         target_percentile=None if trap is None else trap.percentile,
         warnings=tuple(map(str, audit.cautions)),
         digests=dict(digests),
         settings={"folds": FOLDS, "negatives": n_negatives, "refits": REFITS, "seed": seed},
     )
+
+
+def _require_enough(fitted: CrossValidation, labels: Labels) -> None:
+    n = len(fitted.user_ids)
+    if n < MIN_USERS:
+        raise InputError(
+            f"{n} of {len(labels.people)} users have a held-out item that is in the catalogue and "
+            f"not in their history: at least {MIN_USERS} are expected"
+        )
 
 
 def _trap(material: Material, labels: Labels) -> TargetPopularity | None:

@@ -1,10 +1,13 @@
 """From what was read to an evaluation: interests embedded, a bank chosen, everything audited."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
+from pathlib import Path
 
 from llmrec.errors import IndexMismatch, SettingsError
+from llmrec.evaluation.baselines import BY_LANGUAGE
 from llmrec.evaluation.evaluating import METRICS, Evaluation, usable_systems
+from llmrec.evaluation.fitted_users import read_fitted_users
 from llmrec.evaluation.leakage import audit
 from llmrec.evaluation.material import Material, visible_reviews
 from llmrec.evaluation.metrics import Metric
@@ -17,6 +20,7 @@ from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.interactions import Interactions
 from llmrec.matching.profile_match import Taste, embedded_tastes
+from llmrec.matching.weights import read_weights
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.reviews import Item
@@ -82,7 +86,7 @@ async def prepare(
     bank: BankName = "auto",
     candidates: Candidates | int | None = None,
     runs: Mapping[str, Run] | None = None,
-    fitted_on: Collection[str] = (),
+    weights: str | Path | None = None,
     seed: int = 0,
 ) -> Evaluation:
     """Prepare an evaluation, the audit included.
@@ -100,7 +104,7 @@ async def prepare(
         candidates: the items ranked for each user, or how many are sampled beside the targets;
             None for the whole catalogue.
         runs: ranked lists of other programs, by name.
-        fitted_on: users that weights were fitted on.
+        weights: a file of them, for the system ``weighted``; fitted on none of the evaluated.
         seed: of everything that is drawn.
 
     Raises:
@@ -108,7 +112,12 @@ async def prepare(
         InputError, IndexMismatch, SettingsError: what is given does not fit together.
         RecordingMissing: the vector of an interest is not recorded, and none may be made.
     """
-    chosen = usable_systems(systems, has_index=index is not None, has_profiles=bool(profiles))
+    chosen = usable_systems(
+        systems,
+        has_index=index is not None,
+        has_profiles=bool(profiles),
+        has_weights=weights is not None,
+    )
     if index is not None:
         _require_same_catalogue(items, index)
     found = audit(
@@ -117,10 +126,13 @@ async def prepare(
         split,
         titles={item.item_id: item.title for item in items},
         bank=None if index is None else index.manifest.banks.get("stored"),
-        fitted_on=fitted_on,
+        fitted_on=() if weights is None else read_fitted_users(weights),
     )
     found.require_no_leaks()
     tastes, chosen_bank = await _embedded(profiles, split, index, embedder, bank)
+    by_language = None
+    if any(system.name == BY_LANGUAGE for system in chosen) and index and embedder:
+        by_language = await choose_bank(bank, index, embedder, profiles, by_language=True)
     task = make_task(
         users,
         split,
@@ -138,8 +150,12 @@ async def prepare(
             interactions=Interactions.of(visible_reviews(users, split), task.positions),
             vectors=None if index is None else index.rows,
             hub=None if chosen_bank is None else chosen_bank.hub,
+            language_hub=None if by_language is None else by_language.hub,
             seed=seed,
             labels=task.labels,
+            weights=None
+            if weights is None or index is None
+            else read_weights(weights).of(index.manifest.model),
         ),
         audit=found,
         systems=chosen,

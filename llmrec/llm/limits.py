@@ -13,13 +13,17 @@ from llmrec.llm.per_minute import Clock, RequestsPerMinute, TokensPerMinute
 
 Sleep = Callable[[float], Awaitable[None]]
 
+_SELDOM = 20
+"""After so many answers one refusal is an accident: it takes a pause, and no halving."""
+
 
 class RateLimiter:
     """Lets attempts begin, first come first served, for all callers of one server.
 
     How many may be under way at once follows the refusals, so that a server that has enough is not
-    asked by everybody at once (slow start and congestion avoidance, Jacobson 1988): a refusal
-    halves it; an answer adds one up to where it was halved first, from there on one a round.
+    asked by everybody at once (slow start and congestion avoidance, Jacobson 1988): a refusal that
+    follows few answers halves it; an answer adds one up to where it was halved first, from there on
+    one a round.
 
     Args:
         requests_per_min: None for no limit.
@@ -44,7 +48,7 @@ class RateLimiter:
         self._sleep = sleep
         self._not_before = clock()
         self._room = self._halved_at = math.inf
-        self._answered = True
+        self._answers = 0
         self._under_way = 0
         self._freed: asyncio.Future[None] | None = None
         self._refusals = 0
@@ -116,7 +120,7 @@ class RateLimiter:
             self._refuse_if_stopped()
             if self.paused_s > max_pause_s:
                 raise ChatUnavailable("the server wants no request for long", self.paused_s)
-            if self._under_way >= self._room:
+            if self._under_way + 1 > self._room:
                 self._freed = asyncio.get_running_loop().create_future()
                 await self._wait(self._freed)
             elif (seconds := self._wait_s(tokens)) > 0:
@@ -163,7 +167,7 @@ class RateLimiter:
 
     def _grow(self) -> None:
         """Make room for more after an answer."""
-        self._answered = True
+        self._answers += 1
         self._room += 1 if self._room < self._halved_at else 1 / self._room
 
     def _halve(self, refusals: int) -> None:
@@ -171,10 +175,12 @@ class RateLimiter:
         if refusals != self._refusals:
             return
         self._refusals += 1
+        answers, self._answers = self._answers, 0
+        if answers >= _SELDOM:
+            return
         self._room = max(1.0, min(self._room, self._under_way) / 2)
-        if self._answered:
+        if answers:
             self._halved_at = self._room
-        self._answered = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 Clock = Callable[[], float]
 
-_USED = 0.98
+_USED = 0.97
 """Part of a limit that is used: the way to the server takes now more, now less time, and a refusal
 costs more than the rest is worth."""
 
@@ -18,7 +18,7 @@ class RequestsPerMinute:
     """At most as many requests in any second as a minute's limit allows a second (a sliding log).
 
     Many servers split a minute's limit into seconds; a program that was busy for a moment may catch
-    up within the second. A limit below one a second lets one through at a time.
+    up within the second, at twice the pace. A limit below one a second lets one through at a time.
 
     Args:
         per_min: the limit.
@@ -28,14 +28,14 @@ class RequestsPerMinute:
     def __init__(self, per_min: float, clock: Clock) -> None:
         at_once = max(1, math.floor(per_min / 60))
         self._window_s = at_once * 60 / (_USED * per_min)
-        self._begun: deque[float] = deque(maxlen=at_once)
+        self._gap_s = self._window_s / at_once / 2
+        self._begun: deque[float] = deque([-math.inf] * at_once, maxlen=at_once)
         self._clock = clock
 
     def wait_s(self) -> float:
         """Return in how many seconds the next request may begin."""
-        if len(self._begun) < (self._begun.maxlen or 0):
-            return 0.0
-        seconds = self._begun[0] + self._window_s - self._clock()
+        next_at = max(self._begun[0] + self._window_s, self._begun[-1] + self._gap_s)
+        seconds = next_at - self._clock()
         return seconds if seconds > _NOTHING else 0.0
 
     def take(self) -> None:

@@ -119,10 +119,21 @@ async def bank_of(
     name: BankName,
     embedder: Embedder,
     profiles: Sequence[InterestProfile] = (),
+    *,
+    by_language: bool = False,
 ) -> BankInUse:
-    """Return the bank of a name; see ``choose_bank``. A database knows no banks of runs."""
+    """Return the bank of a name; see ``choose_bank``. A database knows no banks of runs.
+
+    Raises:
+        SettingsError: there is no such bank, or a database is to take away what language adds.
+        RecordingMissing: a vector of the run's bank is not recorded, and none may be made.
+    """
     if isinstance(catalogue, ContentIndex):
-        return await choose_bank(name, catalogue, embedder, profiles)
+        return await choose_bank(name, catalogue, embedder, profiles, by_language=by_language)
+    if by_language:
+        raise SettingsError(
+            "hub-by-language needs the index of a folder: a database knows hub only"
+        )
     return catalogue.bank(name)
 
 

@@ -14,6 +14,7 @@ from llmrec.matching.profile_match import Taste, embedded_tastes
 from llmrec.matching.vocabulary import Vocabulary
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
+from llmrec.records.writing import language
 
 
 class FirstStage:
@@ -84,6 +85,7 @@ class FirstStage:
             weights=np.ones(1),
             is_like=np.ones(1, bool),
             queries=await self._embedder.embed([text], "query"),
+            languages=(language(text),),
         )
         (found,) = self._ranked([None], [taste], k, bank, [()], only)
         return Recommendation(

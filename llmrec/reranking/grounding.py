@@ -6,11 +6,11 @@ docs/explaining.md says how often it stops what, case by case.
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from llmrec.llm.tokens import count_tokens
+from llmrec.records.writing import CJK, main_script, script
 from llmrec.reranking.numerals import chinese_numbers, spelled_value
-from llmrec.reranking.writing import CJK, main_script, script
 
 MIN_STEM = 4
 """Letters that two forms of a name share at their beginning, at least (Swedish, Sweden)."""
@@ -28,6 +28,7 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _LABEL = re.compile(r"(?!\d+s$)(?=.*\d)(?=.*[^\W\d]).+")  # P3, but not 1970s
 _SENTENCE_START = re.compile(r"(?:^|[.?!:;…。！？：；“”\"„«»([{—–])\s*$")
 _QUOTATION = re.compile(r'“([^”]+)”|"([^"]+)"|„([^“”]+)[“”]|«([^»]+)»|「([^」]+)」|『([^』]+)』')
+_DOTTED = re.compile(r"[\u3400-\u9fff]{1,2}[·・][\u3400-\u9fff]")  # foreign names, in part
 _TITLE = re.compile("《([^》]+)》")
 _OMISSION = re.compile(r"…+|\.{3}")
 _PUNCTUATION = " .,;:!?。，、；：！？"
@@ -47,7 +48,7 @@ class KnownWords:
     def __init__(self, entry: str, said: Sequence[str]) -> None:
         self._text = _plain("\n".join((entry, *said)))
         self._script = main_script(entry)
-        words = [part for word in _WORD.findall(self._text) for part in _HYPHEN.split(word)]
+        words = _words(self._text)
         self._words = {word.lower() for word in words}
         self._names = {word.lower() for word in words if word[0].isupper()}
         self._numbers = {_digits(number) for number in _NUMBER.findall(self._text)}
@@ -56,8 +57,9 @@ class KnownWords:
     def unknown(self, text: str, language: str, ids: Sequence[str] = ()) -> str | None:
         """Return the first thing in a text that is not known here, described, or None.
 
-        Numbers written out and names are looked up only where they and the item's entry are in
-        one script; digits, quotations and ids always.
+        Names and numbers written out are looked up only where the item's entry is in the script of
+        the text, or of the name: transliterated ones cannot be found. Digits, quotations and ids
+        always.
 
         Args:
             text: what is said.
@@ -65,13 +67,13 @@ class KnownWords:
             ids: of the item, the person and the reviews, which have no place in a text.
         """
         plain = _plain(text)
-        found = (
-            *self._quotations(plain),
-            *self._inner_matters(plain, ids),
-            *self._numbers_in(plain),
-            *self._names_in(plain, language),
+        found = chain(
+            self._quotations(plain),
+            self._inner_matters(plain, ids),
+            self._numbers_in(plain),
+            self._names_in(plain, language),
         )
-        return found[0] if found else None
+        return next(found, None)
 
     def _quotations(self, text: str) -> Iterator[str]:
         for match in _QUOTATION.finditer(text):
@@ -79,25 +81,22 @@ class KnownWords:
             parts = (part.strip(_PUNCTUATION) for part in _OMISSION.split(quoted))
             if not all(part in self._text for part in parts):
                 yield f"the quotation “{quoted}”"
-        if self._script == CJK:
-            titles = (match[1] for match in _TITLE.finditer(text))
-            yield from (f"the title 《{title}》" for title in titles if title not in self._text)
 
     def _numbers_in(self, text: str) -> Iterator[str]:
         for number in _NUMBER.findall(text):
             if _digits(number) not in self._numbers:
                 yield f"the number {number}"
-        for word in _WORD.findall(text):
-            for part in _HYPHEN.split(word.lower()):
-                value = spelled_value(part)
-                if value and self._shares_script(part) and value not in self._numbers:
-                    yield f"the number {part}"
+        comparable = self._scripts_comparable(text)
+        for word in _words(text):
+            value = spelled_value(word.lower())
+            if value and script(word[0]) in comparable and value not in self._numbers:
+                yield f"the number {word}"
         if self._script == CJK:
             numbers = chinese_numbers(text)
             yield from (f"the number {n}" for n in numbers if n not in self._text)
 
     def _inner_matters(self, text: str, ids: Sequence[str]) -> Iterator[str]:
-        words = [part for word in _WORD.findall(text) for part in _HYPHEN.split(word)]
+        words = _words(text)
         for word in words:
             if _LABEL.fullmatch(word) and word.lower() not in self._words:
                 yield f"the id {word}"
@@ -112,24 +111,40 @@ class KnownWords:
                 yield f"the word {word}"
 
     def _names_in(self, text: str, language: str) -> Iterator[str]:
+        if self._script == CJK:
+            titles = (match[1] for match in _TITLE.finditer(text))
+            yield from (f"the title 《{title}》" for title in titles if title not in self._text)
+            dotted = _DOTTED.findall(text)
+            yield from (f"the name {name}" for name in dotted if name not in self._text)
         if language.lower().startswith(_NOUNS_HAVE_CAPITALS):
             return
+        comparable = self._scripts_comparable(text)
         for match in _WORD.finditer(text):
             first, *others = _HYPHEN.split(match[0])
             begins = _SENTENCE_START.search(text, 0, match.start()) is not None
             names = [part for part in others if _is_capital(part)]
             if _is_capital(first) and not (begins and _is_common(first)):
                 names.append(first)
+            names = [name for name in names if script(name[0]) in comparable]
             if names and not any(map(self._knows, names)):
                 yield f"the name {match[0]}"
 
     def _knows(self, name: str) -> bool:
-        if not self._shares_script(name) or name.lower() in self._words:
-            return True
-        return any(_are_forms_of_one(name.lower(), known) for known in self._names)
+        small = name.lower()
+        return small in self._words or any(_are_forms_of_one(small, known) for known in self._names)
 
-    def _shares_script(self, word: str) -> bool:
-        return script(word[0]) == self._script
+    def _scripts_comparable(self, text: str) -> frozenset[str | None]:
+        """Return the scripts whose words, in this text, should stand in the sources."""
+        own = (
+            {script(character) for character in text}
+            if main_script(text) == self._script
+            else set()
+        )
+        return frozenset(own | {self._script})
+
+
+def _words(text: str) -> list[str]:
+    return [part for word in _WORD.findall(text) for part in _HYPHEN.split(word)]
 
 
 def _plain(text: str) -> str:

@@ -157,3 +157,26 @@ def test_a_typed_sentence_is_ranked_by_the_same_parts(
     assert done.code == 0
     parts = {one.get("part") for item in done.json["recommendations"] for one in item["because"]}
     assert "popularity" in parts
+
+
+def test_weights_fitted_on_some_are_evaluated_on_others(
+    llmrec: Llmrec, fit: list[object], index: Path, demo: Path, split: str, honest: str
+) -> None:
+    lines = Path(split).read_text("utf-8").splitlines(keepends=True)
+    Path(split).write_text("".join(lines[:6]), "utf-8")
+    assert llmrec(*fit).code == 0
+    Path("others.jsonl").write_text("".join(lines[6:]), "utf-8")
+    given = [
+        "--profiles",
+        honest,
+        "--index",
+        index,
+        "--replay",
+        "--systems",
+        "weighted,profile-hub",
+    ]
+    run = ["evaluate", demo / "reviews.jsonl", "--weights", "weights.json", *given]
+    done = llmrec(*run, "--split", "others.jsonl")
+    assert done.code == 0
+    assert {one["name"] for one in done.json["systems"]} == {"weighted", "profile-hub"}
+    assert llmrec(*run, "--split", split).code == 1

@@ -15,6 +15,7 @@ from serving import faults
 from serving.openai_server import Answer, OpenAIServer, Script, completion
 
 from llmrec import opening
+from llmrec.llm.limits import RateLimiter
 
 KEY = "sk-test-0123456789abcdef"
 Run = Callable[..., Done]
@@ -143,6 +144,46 @@ def test_users_who_fail_for_other_reasons_do_not_end_the_run(
     assert done.code == 1
     assert list(done.json["failed"]) == [*"abcde"]
     assert done.json["profiles"] == 3
+
+
+# Several users at once
+
+
+@pytest.mark.usefixtures("at_once")
+def test_several_at_once_write_the_same_file(server: OpenAIServer, extract: Run) -> None:
+    users = [f"u{n}" for n in range(30)]
+    write_reviews(*users)
+    assert extract().code == 0
+    alone = Path("p.jsonl").read_bytes()
+    Path("calls.jsonl").unlink()
+    server.script(faults.busy(), faults.BROKEN, *[faults.OVERLOADED] * 3, faults.CUT_BEFORE)
+    done = extract("--concurrency", "7")
+    assert (done.code, done.json["calls"], done.json["profiles"]) == (0, 30, 30)
+    assert Path("p.jsonl").read_bytes() == alone
+
+
+def test_limits_reach_the_server_that_is_called(
+    server: OpenAIServer, extract: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_reviews("ann")
+    given: list[tuple[object, ...]] = []
+
+    def limiter(*limits: object) -> RateLimiter:
+        given.append(limits)
+        return RateLimiter()
+
+    monkeypatch.setattr(opening, "RateLimiter", limiter)
+    assert extract("--rpm", "500", "--tpm", "30000").code == 0
+    assert extract().code == 0
+    assert given == [(500, 30_000), (None, None)]
+
+
+def test_a_request_larger_than_the_limit_is_said(server: OpenAIServer, extract: Run) -> None:
+    write_reviews(*"abcd")
+    done = extract("--tpm", "500", "--concurrency", "4")
+    assert done.code == 2
+    assert "raise --tpm, or send less" in done.err
+    assert server.requests == []
 
 
 # Settings
@@ -311,6 +352,21 @@ def test_ctrl_c_finishes_the_call_under_way_and_makes_no_other(
     again = extract()
     assert (again.code, again.json["profiles"]) == (0, 3)
     assert users_asked(server)[2:] == (["cy"] if held else ["bo", "cy"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+def test_ctrl_c_does_not_wait_for_retry_after(server: OpenAIServer, extract: Run) -> None:
+    write_reviews(*"abcdef")
+    server.script(*[Answer(body=completion(PROFILE))] * 2)
+    server.always(faults.busy(retry_after="200"))
+    process = started(*arguments(server.url, "--concurrency", "4", "--verbose"))
+    read_until(process, "once more in 200.0 s")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert "2 profiles, 0 failed; 2 calls, 0 replayed" in err
+    assert "Traceback" not in err
+    assert len(logged()) == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signals")

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,13 @@ def test_plain_cosine_names_no_bank(llmrec: Llmrec, run: list[str]) -> None:
     assert all(item["penalty"] == 0 for a in answers for item in a["recommendations"])
     corrected = llmrec(*run).lists
     assert [ids(answer) for answer in answers] != [ids(answer) for answer in corrected]
+
+
+def test_language_can_be_taken_away_from_what_is_near(llmrec: Llmrec, run: list[str]) -> None:
+    answers = llmrec(*run, "--matching", "hub-by-language").lists
+    plain = llmrec(*run).lists
+    assert [answer["bank"] for answer in answers] == [answer["bank"] for answer in plain]
+    assert [ids(answer) for answer in answers] != [ids(answer) for answer in plain]
 
 
 @pytest.mark.parametrize("bank", ["index", "run"])
@@ -516,3 +524,45 @@ def test_a_table_has_the_persons_own_words_with_date_and_item(
     monkeypatch.setenv("COLUMNS", "200")
     done = llmrec(*whole_way, "--user", "u12", "--format", "table")
     assert "“他的片子我打算一部一部补完。”  2025-09-06, 盗梦空间" in done.out
+
+
+def test_who_has_no_vectors_fails_nobody_else(
+    llmrec: Llmrec, run: list[str], demo_profiles: list[InterestProfile], tmp_path: Path
+) -> None:
+    unseen = replace(demo_profiles[3].interests[0], description=NEW)
+    odd = [
+        replace(profile, interests=(unseen,)) if n in (0, 3) else profile
+        for n, profile in enumerate(demo_profiles)
+    ]
+    path = tmp_path / "odd.jsonl"
+    path.write_text("".join(f"{profile.to_json()}\n" for profile in odd), "utf-8")
+    done = llmrec("recommend", path, *run[2:], "--bank", "index")
+    assert done.code == 4
+    assert [row["user_id"] for row in done.lists] == [
+        p.user_id for n, p in enumerate(odd) if n not in (0, 3)
+    ]
+    alone = llmrec(*run, "--bank", "index")
+    assert [row for row in alone.lists if row["user_id"] not in ("u01", "u04")] == done.lists
+
+
+def test_what_a_model_explained_and_was_not_used_is_said(
+    llmrec: Llmrec, whole_way: list[str], demo: Path, tmp_path: Path
+) -> None:
+    """One recorded explanation is made to quote what nobody wrote."""
+    log = Path(whole_way[-4])
+    assert log.name == "calls.jsonl"
+    lines = log.read_text("utf-8").splitlines()
+    place = max(n for n, line in enumerate(lines) if '"label": "explain/u12"' in line)
+    exchange = json.loads(lines[place])
+    message = exchange["response"]["body"]["choices"][0]["message"]
+    replied = json.loads(message["content"])
+    replied["explanations"][0]["quotes"] = [{"review": "R1", "quote": "never written"}]
+    message["content"] = json.dumps(replied, ensure_ascii=False)
+    lines[place] = json.dumps(exchange, ensure_ascii=False)
+    log.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    done = llmrec(*whole_way, "--user", "u12")
+    assert done.code == 0
+    sources = [item["explanation"]["source"] for item in done.lists[0]["recommendations"]]
+    assert sources == ["composed", "model", "model"]
+    assert "2 explanations by the model, 1 composed" in done.err
+    assert "refused: " in done.err

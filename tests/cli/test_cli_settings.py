@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from llmrec.cli import COMMANDS, options
-from llmrec.cli.settings import read_settings
+from llmrec.cli import COMMANDS
+from llmrec.cli.settings import SETTINGS, read_settings
 
 Llmrec = Callable[..., Any]
 
@@ -90,7 +90,7 @@ def test_flags_and_lists_can_be_set(
     assert "extract_profile/u: no call" in done.err
 
 
-@pytest.mark.parametrize("name", sorted(options.SETTINGS))
+@pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_every_setting_is_named_in_a_commands_help(llmrec: Llmrec, name: str) -> None:
     commands = COMMANDS
     said = " ".join(" ".join(llmrec(command, "--help").out.split()) for command in commands)

@@ -372,6 +372,21 @@ def test_by_default_they_are_asked_for_anew(
     assert len(server.requests) == n_requests + 1
 
 
+def test_a_run_that_ended_before_a_follow_up_goes_on_with_it(
+    server: OpenAIServer, live: Any, path: Path
+) -> None:
+    server.script(BAD, faults.WRONG_KEY)
+    with pytest.raises(ChatRejected):
+        live().ask()
+    server.always(says(GOOD))
+    session = live()
+    assert session.value() == 4
+    assert len(server.requests) == 3
+    assert server.requests[2].body == server.requests[1].body
+    assert session.counted == (2, 1, Usage(200, 20))
+    assert [line["label"] for line in lines(path)] == ["", "/again"]
+
+
 def test_without_a_follow_up_on_record_a_replayed_failure_stands(
     server: OpenAIServer, live: Any, replayed: Any, path: Path
 ) -> None:

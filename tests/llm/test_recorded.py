@@ -367,3 +367,61 @@ def test_a_call_of_another_kind_in_the_log_is_passed_over(path: Path) -> None:
     exchange = {"custom_id": digest([url, body]), "url": url, "body": body, "response": None}
     path.write_text(json.dumps(exchange) + "\n", encoding="utf-8")
     missing(ReplayChatModel(CallLog(path)), asked())
+
+
+# Several at once
+
+
+def test_equal_requests_at_once_are_one_call(path: Path) -> None:
+    live = LiveChat()
+    chat = LoggedChatModel(CallLog(path), live)
+
+    async def whole() -> list[ChatReply]:
+        return await asyncio.gather(*(chat.reply(asked("a fugue")) for _ in range(4)))
+
+    replies = asyncio.run(whole())
+    assert [reply.recorded for reply in replies] == [False, True, True, True]
+    assert len(live.requests) == 1
+    assert len(CallLog(path)) == 1
+
+
+def test_who_waits_for_an_equal_request_that_fails_asks_again(path: Path) -> None:
+    class FailsOnce(LiveChat):
+        async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
+            await asyncio.sleep(0)
+            answer = await super().reply(request, renew=renew)
+            if len(self.requests) == 1:
+                raise ChatUnavailable("not yet")
+            return answer
+
+    chat = LoggedChatModel(CallLog(path), live := FailsOnce())
+
+    async def whole() -> list[ChatReply | BaseException]:
+        both = (chat.reply(asked("a fugue")) for _ in range(2))
+        return await asyncio.gather(*both, return_exceptions=True)
+
+    failed, answer = asyncio.run(whole())
+    assert isinstance(failed, ChatUnavailable)
+    assert isinstance(answer, ChatReply)
+    assert len(live.requests) == 2
+
+
+def test_a_line_is_read_once_for_the_question_and_the_answer(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = asked("a fugue")
+    chat = LoggedChatModel(recorded_answer(path, request), LiveChat())
+    found: list[str] = []
+    find = CallLog.find
+
+    def noting(self: CallLog, request: ChatRequest) -> Any:
+        found.append(request.custom_id)
+        return find(self, request)
+
+    monkeypatch.setattr(CallLog, "find", noting)
+    assert chat.is_recorded(request)
+    assert ask(chat, request).recorded
+    assert len(found) == 1
+    assert not ask(chat, request, renew=True).recorded
+    assert ask(chat, request).recorded
+    assert len(found) == 2

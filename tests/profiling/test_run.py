@@ -25,8 +25,9 @@ GOOD = profile_reply(interest())
 USERS = [reviews_of(name, f"A fugue a day, says {name}.") for name in ("ann", "bo", "cy", "di")]
 
 
-def run_of(chat: ChatModel, split: Split | None = None) -> ExtractionRun:
-    return ExtractionRun(Extractor(chat, "tiny", Prompt("p", "Describe.", "$reviews")), split)
+def run_of(chat: ChatModel, split: Split | None = None, concurrency: int = 1) -> ExtractionRun:
+    extractor = Extractor(chat, "tiny", Prompt("p", "Describe.", "$reviews"))
+    return ExtractionRun(extractor, split, concurrency)
 
 
 def profiles(run: ExtractionRun, users: Iterable[UserReviews] = USERS) -> list[InterestProfile]:
@@ -182,6 +183,95 @@ def test_silence_that_an_answer_interrupts_does_not_end_the_run(between: str) ->
     profiles(run)
     assert run.users == 4
     assert {"ann", "bo", "di"} <= set(run.failed)
+
+
+# Several users at once
+
+
+class SlowChat(CraftedChat):
+    """Answers in any order; at most a few calls later."""
+
+    def __init__(self, reply: str, **by_user: str | Exception) -> None:
+        super().__init__(reply, **by_user)
+        self.at_once = self.most = 0
+
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        for _ in range(1 + int(request.custom_id, 16) % 7):
+            await asyncio.sleep(0)
+        self.at_once -= 1
+        return await super().reply(request, renew=renew)
+
+
+MANY = [reviews_of(f"u{n}", f"A fugue a day, says {n % 30}.") for n in range(40)]
+"""The last ten have the same reviews as the first."""
+
+
+@pytest.mark.parametrize("concurrency", [2, 7, 100])
+def test_several_at_once_give_the_same_in_the_same_order(tmp_path: Path, concurrency: int) -> None:
+    odd = {"u3": "I would rather not.", "u8": profile_reply(interest(weight=2))}
+    alone = run_of(LoggedChatModel(CallLog(tmp_path / "1"), SlowChat(GOOD, **odd)))
+    expected = [profile.to_json() for profile in profiles(alone, MANY)]
+    chat = SlowChat(GOOD, **odd)
+    run = run_of(LoggedChatModel(CallLog(tmp_path / "n"), chat), None, concurrency)
+    assert [profile.to_json() for profile in profiles(run, MANY)] == expected
+    assert 1 < chat.most <= concurrency
+    assert (run.users, run.made, run.dropped) == (alone.users, alone.made, alone.dropped)
+    assert list(run.failed.items()) == list(alone.failed.items())
+    assert meter(run) == meter(alone)  # equal requests are called once
+
+
+def test_those_under_way_finish_when_one_ends_the_run() -> None:
+    chat = SlowChat(GOOD, u4=ChatRejected("no such key", 401))
+    run = run_of(chat, None, 5)
+    stopped: list[bool] = []
+    run.on_stop = lambda: stopped.append(True)
+    made: list[str] = []
+
+    async def gather() -> None:
+        async for profile in run.profiles(MANY):
+            made.append(profile.user_id)
+
+    with pytest.raises(ChatRejected, match="no such key"):
+        asyncio.run(gather())
+    assert made == ["u0", "u1", "u2", "u3"]
+    assert chat.at_once == 0
+    assert len(chat.requests) < 15
+    assert (run.stopped, stopped) == (True, [True])
+
+
+def test_users_who_fail_together_count_as_one_silence() -> None:
+    silent = {f"u{n}": ChatUnavailable("the server sleeps") for n in range(10)}
+    run = run_of(SlowChat(GOOD, **silent), None, 10)
+    assert len(profiles(run, MANY)) == 30
+    assert list(run.failed) == list(silent)
+
+
+def test_a_server_that_stays_silent_ends_the_run_after_three_rounds() -> None:
+    silent = {f"u{n}": ChatUnavailable("the server sleeps") for n in range(40)}
+    chat = SlowChat(GOOD, **silent)
+    run = run_of(chat, None, 5)
+    with pytest.raises(ChatUnavailable, match="the server sleeps"):
+        profiles(run, MANY)
+    assert 3 <= len(chat.requests) <= 15
+
+
+def test_a_stop_lets_those_under_way_finish() -> None:
+    chat = SlowChat(GOOD)
+    run = run_of(chat, None, 5)
+
+    async def until_stopped() -> list[str]:
+        made = []
+        async for profile in run.profiles(MANY):
+            made.append(profile.user_id)
+            if len(made) == 3:
+                run.stop()
+        return made
+
+    made = asyncio.run(until_stopped())
+    assert made == [f"u{n}" for n in range(len(made))]
+    assert len(made) == len(chat.requests) <= 3 + 5
 
 
 # Splits

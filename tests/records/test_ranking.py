@@ -58,6 +58,16 @@ def test_a_list_from_a_line() -> None:
     assert json.loads(_list().to_json()) == LIST
 
 
+def test_what_brought_an_item_is_an_interest_or_a_part() -> None:
+    because = [{"interest": "slow films", "share": 0.6}, {"part": "popularity", "share": 0.4}]
+    listed = _list(recommendations=[{**ITEM, "because": because}])
+    assert [one.name for one in listed[0].because] == ["slow films", "popularity"]
+    assert json.loads(listed.to_json())["recommendations"][0]["because"] == because
+    for wrong in ({"share": 0.5}, {"interest": "x", "part": "ease", "share": 0.5}):
+        with pytest.raises(InputError, match="an interest or a part, one of them"):
+            _list(recommendations=[{**ITEM, "because": [wrong]}])
+
+
 def test_a_list_is_a_sequence_of_its_items() -> None:
     recommendation = _list(recommendations=[ITEM, {**ITEM, "item_id": "film-2", "rank": 2}])
     assert [item.item_id for item in recommendation] == ["film-1", "film-2"]

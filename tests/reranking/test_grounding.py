@@ -51,7 +51,7 @@ def test_what_the_sources_say_may_be_said(text: str) -> None:
         ("Made in 1998.", "the number 1998"),
         ("It has 3.5 stars", "the number 3.5"),
         ("It lasts two hours.", "the number two"),
-        ("Twenty-five episodes", "the number twenty"),
+        ("Twenty-five episodes", "the number Twenty"),
         ("A film by Kubrick.", "the name Kubrick"),
         ("Kubrick made it.", "the name Kubrick"),
         ("It is set in Norway.", "the name Norway"),
@@ -101,6 +101,7 @@ def test_what_chinese_sources_say_may_be_said(text: str) -> None:
         ("你写过《孤岛》", "the title 《孤岛》"),
         ("你说“雨很久”", "the quotation “雨很久”"),
         ("按你的画像", "the word 画像"),
+        ("像英格玛·伯格曼的片子", "the name 格玛·伯"),
     ],
 )
 def test_what_chinese_sources_do_not_say_is_named(text: str, unknown: str) -> None:
@@ -112,6 +113,7 @@ def test_names_and_written_numbers_are_not_looked_up_in_another_script() -> None
     assert CHINESE.unknown("Old men, 5 days.", "en") == "the number 5"
     assert KNOWN.unknown("丹麦的二十位警探，《长渡》", "zh") is None
     assert KNOWN.unknown("丹麦的警探，Kubrick的片子", "zh") == "the name Kubrick"
+    assert CHINESE.unknown("这部慢电影和Kubrick有关", "zh") == "the name Kubrick"
 
 
 def test_a_capital_says_nothing_where_every_noun_has_one() -> None:

@@ -101,3 +101,27 @@ def test_a_list_that_a_stop_kept_from_being_made_is_no_failure() -> None:
     run = ListRun(make, [meter])
     assert users_of(run) == []
     assert (run.made, run.failed) == (0, {})
+
+
+def test_several_lists_are_made_at_once_and_come_in_order() -> None:
+    under_way, most = 0, 0
+
+    async def make(profile: InterestProfile) -> Recommendation:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.03 if profile.user_id == "ann" else 0)
+        under_way -= 1
+        return shortlist(1, profile.user_id)
+
+    assert users_of(ListRun(make, concurrency=3)) == ["ann", "bo", "cy", "di"]
+    assert most == 3
+
+
+def test_a_run_that_gives_up_ends_the_waits() -> None:
+    ended = []
+    run = run_of(ann=ChatRejected("wrong key", 401))
+    run.on_stop = lambda: ended.append(True)
+    with pytest.raises(ChatRejected):
+        users_of(run)
+    assert (ended, run.stopped) == ([True], True)
