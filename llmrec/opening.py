@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from llmrec.errors import IndexMismatch, SettingsError
+from llmrec.llm.billing import Billing
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel
 from llmrec.llm.embedder import Embedder
@@ -60,7 +61,11 @@ class ServerChoice:
         )
 
 
-def open_server(choice: ServerChoice, environment: Mapping[str, str] = os.environ) -> Server | None:
+def open_server(
+    choice: ServerChoice,
+    environment: Mapping[str, str] = os.environ,
+    billing: Billing | None = None,
+) -> Server | None:
     """Return the server that settings and environment name, or None where they name none.
 
     A server with a base URL needs no key (local servers have none); without either there is
@@ -86,6 +91,7 @@ def open_server(choice: ServerChoice, environment: Mapping[str, str] = os.enviro
             timeout_s=choice.timeout_s,
         ),
         RateLimiter(choice.requests_per_min, choice.tokens_per_min),
+        billing,
     )
 
 

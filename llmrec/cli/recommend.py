@@ -9,6 +9,7 @@ import click
 
 from llmrec.chat_stages import SHORTLIST, ChatStages, Explaining, open_stages
 from llmrec.cli import list_options, options
+from llmrec.cli.costing import costs
 from llmrec.cli.lists import (
     bank_of_run,
     list_printer,
@@ -21,6 +22,7 @@ from llmrec.cli.lists import (
 )
 from llmrec.cli.rerank_options import reranks
 from llmrec.cli.server_options import embeds
+from llmrec.cli.spending import Spending
 from llmrec.errors import ChatError, RecordingMissing, SettingsError
 from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.catalogue import allowed_of, open_catalogue
@@ -28,9 +30,6 @@ from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import (
     ServerChoice,
     embedder_of_index,
-    live_chat,
-    open_chat,
-    open_server,
 )
 from llmrec.recommender import Recommender
 from llmrec.records.profile import InterestProfile, read_profiles
@@ -76,6 +75,7 @@ _TOGETHER = 256
 @options.skip_bad_rows
 @options.output_format
 @options.says_on_stderr
+@costs
 def command(
     profiles: str | None,
     like: str | None,
@@ -108,6 +108,7 @@ def command(
     columns: dict[str, str],
     skip_bad_rows: bool,
     output_format: str | None,
+    spending: Spending,
 ) -> int:
     """Recommend the items of an index for PROFILES, or for the sentence given with --like.
 
@@ -127,7 +128,7 @@ def command(
     allowed = None
     if only is not None or exclude or categories:
         allowed = allowed_of(catalogue, only=only, exclude=exclude or (), categories=categories)
-    vector_server = open_server(embed_server)
+    vector_server = spending.open_embed_server(embed_server)
     opened = embedder_of_index(catalogue, vectors, mode, vector_server)
     history = read_split(split) if split else None
     fused = None
@@ -152,9 +153,9 @@ def command(
         if rerank or explain == "model":
             if calls is None or model is None:
                 raise SettingsError("--rerank and --explain need --calls LOG and --model NAME")
-            chat_server = None if mode == "replay" else open_server(server)
+            chat_server = spending.open_server(server, mode)
             stages = open_stages(
-                open_chat(calls, mode, live_chat(chat_server)),
+                spending.open_chat(calls, mode, chat_server, model),
                 model,
                 catalogue,
                 rerank_options=rerank_options,

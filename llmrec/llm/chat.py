@@ -49,6 +49,11 @@ class ChatRequest:
             body["response_format"] = dict(self.response_format)
         return body
 
+    @property
+    def stage(self) -> str:
+        """The label's part before the first ``/``."""
+        return self.label.partition("/")[0]
+
     @classmethod
     def of_body(cls, body: Mapping[str, Any], label: str = "") -> Self:
         """Return the request of a JSON body that ``body`` once gave."""

@@ -42,6 +42,7 @@ class OpenAIChatModel:
             ChatUnavailable: still no answer after the last attempt.
             ChatRejected: another try would not help; a wrong model lists those there are.
             FormatRefused: the server does not take this response format.
+            BudgetExceeded: the call could pass the server's budget.
         """
         body = request.body  # whole as extra_body: of arguments openai would copy every message
         try:
@@ -52,6 +53,7 @@ class OpenAIChatModel:
                 expected="choices",
                 not_empty=True,
                 tokens=self._expected_tokens(request),
+                attempting=self._server.billing.of(request.model, self.address, body),
             )
         except ChatRejected as error:
             if isinstance(error, FormatRefused) or not names_no_model(error):

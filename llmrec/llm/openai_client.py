@@ -18,9 +18,11 @@ from tenacity import (
 )
 
 from llmrec.errors import ChatUnavailable, SettingsError
+from llmrec.llm.billing import Attempting, Billing
+from llmrec.llm.budget import Charge
 from llmrec.llm.limit_headers import reset_s
 from llmrec.llm.limits import Attempt, RateLimiter
-from llmrec.llm.openai_errors import mapped, timed_out, without_key
+from llmrec.llm.openai_errors import mapped, may_be_charged, timed_out, without_key
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -67,22 +69,29 @@ class Server:
     Tried again are timeouts, cut connections, answers that are not what the API promises, 408,
     409, 425, 429 and 5xx, after the time that the server asks for, else after a random time that
     grows; never 3xx, which would carry the key elsewhere, nor any other 4xx, nor a 429 for an
-    exhausted quota. Every attempt passes the limiter, and what one answer says of the server's
-    limits holds for all callers.
+    exhausted quota. Every attempt passes budget and limiter, and what one answer says of the
+    server's limits holds for all callers.
 
     Args:
         settings: where it is.
         limiter: lets attempts begin; None for one without limits.
+        billing: pays for them; None for one that knows no prices.
 
     Attributes:
         address: scheme, host, port and path, without query or key.
         limiter: lets attempts begin.
+        billing: pays for them.
 
     Raises:
         SettingsError: the URL is not one or has a password in it, or the key cannot be sent.
     """
 
-    def __init__(self, settings: ServerSettings, limiter: RateLimiter | None = None) -> None:
+    def __init__(
+        self,
+        settings: ServerSettings,
+        limiter: RateLimiter | None = None,
+        billing: Billing | None = None,
+    ) -> None:
         parts = _checked_url(settings.base_url)
         if settings.api_key is not None and not _KEY.fullmatch(settings.api_key):
             raise SettingsError(
@@ -90,6 +99,7 @@ class Server:
             )
         self.settings = settings
         self.limiter = limiter or RateLimiter()
+        self.billing = billing or Billing()
         self._secret = settings.api_key if len(settings.api_key or "") >= _SECRET_LENGTH else None
         self.address = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
         self._query = dict(parse_qsl(parts.query))
@@ -98,7 +108,13 @@ class Server:
         )
 
     async def call(
-        self, send: Send, expected: str, *, not_empty: bool = False, tokens: float = 0
+        self,
+        send: Send,
+        expected: str,
+        *,
+        not_empty: bool = False,
+        tokens: float = 0,
+        attempting: Attempting | None = None,
     ) -> dict[str, Any]:
         """Send a request, again where that can help, and return the JSON object that comes back.
 
@@ -107,8 +123,10 @@ class Server:
             expected: name of the list that the object must have.
             not_empty: whether that list must have something in it.
             tokens: that an attempt may take, input and output.
+            attempting: pays for each attempt; None where it costs nothing.
 
         Raises:
+            BudgetExceeded: an attempt could pass the budget.
             ChatUnavailable: still no answer after the last attempt.
             ChatRejected: another try would not help.
             SettingsError: it has more tokens than a minute allows.
@@ -124,7 +142,7 @@ class Server:
         )
         try:
             result: dict[str, Any] = await retrying(
-                self._attempt, send, expected, not_empty, tokens
+                self._attempt, send, expected, not_empty, tokens, attempting
             )
         except ChatUnavailable as error:
             attempts = retrying.statistics["attempt_number"]
@@ -147,16 +165,26 @@ class Server:
             await client.close()
 
     async def _attempt(
-        self, send: Send, expected: str, not_empty: bool = False, tokens: float = 0
+        self,
+        send: Send,
+        expected: str,
+        not_empty: bool = False,
+        tokens: float = 0,
+        attempting: Attempting | None = None,
     ) -> dict[str, Any]:
-        async with self.limiter.attempt(tokens, self.settings.max_wait_s) as attempt:
-            response = await self._sent(send, attempt)
+        async with (
+            (attempting or self.billing.free)() as charge,
+            self.limiter.attempt(tokens, self.settings.max_wait_s) as attempt,
+        ):
+            charge.sent()
+            response = await self._sent(send, attempt, charge)
             self.limiter.pause(min(reset_s(response.headers) or 0, self.settings.max_wait_s))
             body = self._read(response.content, expected, not_empty)
+            charge.answered(body)
             attempt.answered(_used_tokens(body))
             return body
 
-    async def _sent(self, send: Send, attempt: Attempt) -> Any:
+    async def _sent(self, send: Send, attempt: Attempt, charge: Charge) -> Any:
         """Return the response; what a refusal asks of one caller holds for all."""
         import openai
 
@@ -166,6 +194,8 @@ class Server:
         except TimeoutError:
             raise timed_out(self.address, self.settings) from None
         except openai.APIError as error:
+            if not may_be_charged(error):
+                charge.refused()
             refused = mapped(error, self.address, self.settings)
             asked_s = refused.retry_after_s if isinstance(refused, ChatUnavailable) else None
             if isinstance(error, openai.APIStatusError):
