@@ -13,9 +13,10 @@ from llmrec.llm.chat import ChatModel
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.limits import RateLimiter
 from llmrec.llm.openai_chat import OpenAIChatModel
-from llmrec.llm.openai_client import OPENAI_URL, Server, ServerSettings
+from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded import LiveChatModel, LoggedChatModel, ReplayChatModel
 from llmrec.llm.recorded_embedder import RecordedEmbedder
+from llmrec.llm.server_settings import OPENAI_URL, ServerSettings
 from llmrec.llm.vectors import VectorsFile
 from llmrec.matching.catalogue import Catalogue
 from llmrec.matching.content_index import ContentIndex

@@ -76,11 +76,18 @@ def planned_costs(
             later.append(
                 later_explanations(reranking, past, price_of(reranking.model, plan.address))
             )
-    planned = {request.label for request in requests}
-    vectors = [text for text in missing if text not in planned]
-    if vectors:
-        notes.append(
-            f"lists that rest on vectors which are not made yet are not counted: {vectors[0]}; "
-            "llmrec recommend without --rerank and --explain makes them"
-        )
+    notes += unmade_vectors(plan, missing)
     return PlannedCosts(estimates, later, plan.recorded, notes)
+
+
+def unmade_vectors(plan: Plan, missing: Sequence[str]) -> list[str]:
+    """Return a note on what could not be planned, because it rests on vectors to be made first."""
+    planned = {request.label for request in plan.requests.values()}
+    vectors = [text for text in missing if text not in planned]
+    if not vectors:
+        return []
+    note = (
+        f"lists that rest on vectors which are not made yet are not counted: {vectors[0]}; "
+        "llmrec recommend without --rerank and --explain makes them"
+    )
+    return [note]

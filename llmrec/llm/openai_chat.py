@@ -2,7 +2,7 @@
 
 from llmrec.errors import ChatError, ChatRejected, FormatRefused
 from llmrec.llm.chat import ChatReply, ChatRequest
-from llmrec.llm.openai_client import Server
+from llmrec.llm.openai_client import Expected, Server
 from llmrec.llm.openai_errors import names_no_model
 from llmrec.llm.tokens import count_tokens
 
@@ -50,8 +50,7 @@ class OpenAIChatModel:
                 lambda client: client.chat.completions.with_raw_response.create(
                     model=request.model, messages=(), extra_body=body
                 ),
-                expected="choices",
-                not_empty=True,
+                Expected("choices", not_empty=True),
                 tokens=self._expected_tokens(request),
                 attempting=self._server.billing.of(request.model, self.address, body),
             )

@@ -8,7 +8,7 @@ import numpy as np
 
 from llmrec.errors import ChatError, SettingsError
 from llmrec.llm.embedder import Role, Rows, refuse_blank
-from llmrec.llm.openai_client import Server
+from llmrec.llm.openai_client import Expected, Server
 from llmrec.llm.tokens import count_tokens
 
 MAX_BATCH_TEXTS = 128
@@ -88,7 +88,7 @@ class OpenAIEmbedder:
             lambda client: client.embeddings.with_raw_response.create(
                 model=model, input=texts, encoding_format="float"
             ),
-            expected="data",
+            Expected("data"),
             tokens=tokens,
             attempting=self._server.billing.of(model, self._server.address, body),
         )

@@ -10,7 +10,8 @@ import pytest
 from llmrec import cli
 from llmrec.llm.billing import Billing
 from llmrec.llm.limits import RateLimiter
-from llmrec.llm.openai_client import Server, ServerSettings
+from llmrec.llm.openai_client import Server
+from llmrec.llm.server_settings import ServerSettings
 
 MODEL = "tiny"
 

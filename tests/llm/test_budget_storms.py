@@ -16,9 +16,10 @@ from llmrec.llm.budget import Budget
 from llmrec.llm.chat import ChatRequest, Message
 from llmrec.llm.in_order import in_order
 from llmrec.llm.openai_chat import OpenAIChatModel
-from llmrec.llm.openai_client import Server, ServerSettings
+from llmrec.llm.openai_client import Server
 from llmrec.llm.pricing import Price, price_list
 from llmrec.llm.request_tokens import tokens_of
+from llmrec.llm.server_settings import ServerSettings
 
 PRICE = Price("given", input_usd=1, output_usd=8, cached_usd=0.1)
 MAX_OUTPUT = 1_000
