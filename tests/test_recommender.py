@@ -162,6 +162,27 @@ def test_a_bank_is_for_the_matching_that_it_was_chosen_for(
     assert found.bank == "run"
 
 
+def test_a_diverse_list_is_chosen_from_the_best(
+    recommender: Recommender, profiles: list[InterestProfile]
+) -> None:
+    plain = recommender.recommend_many(profiles, 100)
+    diverse = recommender.recommend_many(profiles, 10, diversity=0.5)
+    assert [one.first(10) for one in plain] != diverse
+    for best, chosen in zip(plain, diverse, strict=True):
+        scores = {item.item_id: item.score for item in best.recommendations}
+        assert [item.rank for item in chosen.recommendations] == list(range(1, 11))
+        assert {
+            item.item_id: item.score for item in chosen.recommendations
+        }.items() <= scores.items()
+        assert chosen[0] == best[0]
+    alone = recommender.recommend(profiles[0], 10, diversity=0.5, explain="none")
+    assert alone.recommendations == diverse[0].recommendations
+    typed = recommender.recommend_for(TYPED, 10, diversity=0.5)
+    assert typed != recommender.recommend_for(TYPED, 10)
+    with pytest.raises(InputError, match="from 0 to below 1"):
+        recommender.recommend(profiles[0], diversity=1)
+
+
 def test_only_some_items_may_be_allowed(recommender: Recommender, profile: InterestProfile) -> None:
     allowed = ["film-interstellar", "film-arrival", "no such item"]
     found = recommender.recommend(profile, left_out=(), only=allowed)

@@ -46,6 +46,10 @@ category = SettingOption(
     "--category", "categories", multiple=True, metavar="NAME",
     help="Only items of this category; of any of these, if given again.",
 )  # fmt: skip
+diversity = SettingOption(
+    "--diversity", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+    metavar="X", help="How much the items of a list should differ; .3 cost nothing measurable.",
+)  # fmt: skip
 candidates = SettingOption(
     "--candidates", metavar="FILE",
     help="Rank these items of each user: user_id and candidates, JSON Lines.",

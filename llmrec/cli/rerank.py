@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from llmrec.chat_stages import open_reranker
 from llmrec.cli import evaluation_options, list_options, options
 from llmrec.cli.costing import costs
 from llmrec.cli.lists import (
@@ -23,7 +24,7 @@ from llmrec.errors import SettingsError
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.profile_match import MatchingName
-from llmrec.opening import ServerChoice, embedder_of_index, open_reranker
+from llmrec.opening import ServerChoice, embedder_of_index
 from llmrec.recommender import Recommender
 from llmrec.records.candidates import read_candidates
 from llmrec.records.profile import InterestProfile, read_profiles

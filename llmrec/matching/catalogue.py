@@ -138,14 +138,16 @@ async def bank_of(
 
 
 def folder_index(catalogue: Catalogue) -> ContentIndex:
-    """Return a catalogue whose rows are all at hand, as a score of several parts needs.
+    """Return a catalogue whose rows are all at hand, as several parts and diversity need.
 
     Raises:
         SettingsError: it is in a database.
     """
     if isinstance(catalogue, ContentIndex):
         return catalogue
-    raise SettingsError("weights need the index of a folder: a database scores by interests alone")
+    raise SettingsError(
+        "weights and diversity need the index of a folder: a database scores by interests alone"
+    )
 
 
 def positions_of(index: ContentIndex, item_ids: Collection[str] | None) -> Positions | None:
