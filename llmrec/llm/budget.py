@@ -54,17 +54,15 @@ class Bill:
     price: Price | None = None
 
     @classmethod
-    def of(cls, price: Price | None, input_bytes: int, output_tokens: int) -> "Bill":
+    def of(cls, price: Price, input_bytes: int, output_tokens: int) -> "Bill":
         """Return the bill of a request.
 
         Args:
-            price: of the model, None where it is not known.
+            price: of the model.
             input_bytes: of the request's body. No token is shorter than a byte, so that it has at
                 most as many tokens, whatever the model's vocabulary is.
             output_tokens: that a reply has at most.
         """
-        if price is None:
-            return cls()
         return cls(price.cost_usd(Usage(input_bytes, output_tokens)), price)
 
 

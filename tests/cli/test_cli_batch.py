@@ -171,6 +171,52 @@ def test_lines_that_failed_are_named_and_asked_again(
     assert Path("p.jsonl").read_bytes() == direct
 
 
+def replied(body: Any) -> str:
+    """Reply the last candidate first, and explain nothing."""
+    schema = body["response_format"]["json_schema"]
+    if schema["name"] != "ranking":
+        return '{"explanations": []}'
+    order = schema["schema"]["properties"]["order"]["items"]["enum"]
+    return json.dumps({"order": order[::-1]})
+
+
+def test_stage_after_stage_is_exported_by_the_same_line(
+    capsys: pytest.CaptureFixture[str], profiles: Path, index: Path
+) -> None:
+    """Reranking, explaining, and asking again for explanations that did not come."""
+    with BatchServer(chat=replied) as server:
+
+        def command(*words: str) -> Done:
+            return run(capsys, [*words, "--base-url", server.url])
+
+        recommend = ["recommend", str(profiles), "--index", str(index), "--model", "tiny",
+                     "--rerank", "--explain", "--format", "json", "--calls"]  # fmt: skip
+        direct = command(*recommend, "direct.jsonl")
+        assert direct.code == 0
+        for folder in ("b1", "b2", "b3"):
+            words = ["batch", "export", "-o", folder, *recommend, "calls.jsonl"]
+            assert run(capsys, words).json["parts"][0]["requests"] == 12
+            for step in (["submit", folder], ["wait", folder, "--every", "0"], ["fetch", folder]):
+                assert command("batch", *step).code == 0
+            words = ["batch", "import", *files(folder), "--calls", "calls.jsonl"]
+            assert run(capsys, words).code == 0
+        assert list(server.paid.values()) == [1] * 36
+        asked = len(server.requests)
+        assert command(*recommend, "calls.jsonl").out == direct.out
+        assert len(server.requests) == asked
+
+
+def test_what_rests_on_vectors_that_nobody_made_is_said(
+    capsys: pytest.CaptureFixture[str], demo: Path, profiles: Path, server: BatchServer
+) -> None:
+    made = ["index", str(demo / "items.jsonl"), "-o", "served", "--embedder", "openai:tiny"]
+    assert run(capsys, [*made, "--base-url", server.url]).code == 0
+    recommend = ["recommend", str(profiles), "--index", "served", "--model", "tiny", "--rerank"]
+    words = ["batch", "export", "-o", "b", *recommend, "--calls", "calls.jsonl"]
+    done = run(capsys, words)
+    assert (done.code, "no query vector of tiny" in done.err) == (2, True)
+
+
 def test_a_file_that_the_server_refuses_is_said(
     llmrec: Llmrec, extract: list[str], server: BatchServer
 ) -> None:
