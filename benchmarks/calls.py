@@ -44,8 +44,9 @@ from llmrec.llm.in_order import in_order
 from llmrec.llm.limits import RateLimiter
 from llmrec.llm.metering import MeteredChatModel
 from llmrec.llm.openai_chat import OpenAIChatModel
-from llmrec.llm.openai_client import Server, ServerSettings
+from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded import LoggedChatModel
+from llmrec.llm.server_settings import ServerSettings
 from llmrec.llm.structured import Asker
 from llmrec.profiling.extraction import parse_reply
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from llmrec.profiling.rendering import clean
 from llmrec.records.reading import read_items
+from llmrec.records.writing import is_short, main_script
 from llmrec.reranking.grounding import KnownWords
-from llmrec.reranking.writing import is_short, main_script
 
 MAX_WORDS = 45
 PLANTED = {

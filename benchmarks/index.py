@@ -59,7 +59,7 @@ def a_profile() -> InterestProfile:
     """Return a person of six interests."""
     quote = (Evidence("r1", "text", "so it is"),)
     interests = tuple(
-        Interest(f"interest {n}", "dislike" if n == 0 else "like", 0.5, "such things", quote)
+        Interest(f"quiet films {n}", "dislike" if n == 0 else "like", 0.5, "such things", quote)
         for n in range(N_INTERESTS)
     )
     return InterestProfile(user_id="u", language="en", summary="", interests=interests)

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self
 
+from llmrec.chat_stages import SHORTLIST, ChatStages, Explaining, open_stages, required
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
@@ -23,7 +24,6 @@ from llmrec.matching.fused_match import FusedMatch
 from llmrec.matching.profile_match import MatchingName
 from llmrec.matching.weights import read_weights
 from llmrec.opening import (
-    ChatStages,
     Mode,
     ServerChoice,
     embedder_of_index,
@@ -31,7 +31,6 @@ from llmrec.opening import (
     live_chat,
     open_chat,
     open_server,
-    open_stages,
 )
 from llmrec.profiling.run import ExtractionRun
 from llmrec.records.grouping import UserReviews
@@ -39,17 +38,10 @@ from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item, Review
 from llmrec.records.splits import Split
-from llmrec.reranking.composing import explain_composed
 from llmrec.reranking.reranking import DEFAULT_OPTIONS, RerankOptions
-
-T = TypeVar("T")
-
-Explaining = Literal["model", "composed", "none"]
 
 DEFAULT_SERVER = ServerChoice()
 NO_STAGES = ChatStages()
-SHORTLIST = 20
-"""So many of the best matches, or k where that is more, go to the reranker."""
 
 
 class AsyncRecommender:
@@ -185,7 +177,7 @@ class AsyncRecommender:
 
     async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:
         """Async twin of ``profile``."""
-        extractor = self._require(self._stages.extractor)
+        extractor = required(self._stages.extractor)
         return (await extractor.extract(UserReviews.of(reviews))).profile
 
     def extraction(self, split: Split | None = None, concurrency: int = 8) -> ExtractionRun:
@@ -198,7 +190,7 @@ class AsyncRecommender:
         Raises:
             SettingsError: no chat model was named.
         """
-        return ExtractionRun(self._require(self._stages.extractor), split, concurrency)
+        return ExtractionRun(required(self._stages.extractor), split, concurrency)
 
     async def arecommend(
         self,
@@ -209,13 +201,14 @@ class AsyncRecommender:
         bank: BankName | BankInUse = "auto",
         left_out: Collection[str] | None = None,
         only: Collection[str] | None = None,
+        diversity: float = 0.0,
         rerank: bool = False,
         recent: Sequence[str] | None = None,
         explain: Explaining | bool = "composed",
     ) -> Recommendation:
         """Async twin of ``recommend``."""
         if rerank:
-            self._require(self._stages.reranker)
+            required(self._stages.reranker)
         (matched,) = await self._first_stage.for_profiles(
             [profile],
             k,
@@ -223,6 +216,7 @@ class AsyncRecommender:
             [profile.reviewed if left_out is None else left_out],
             only,
             depth=max(SHORTLIST, k) if rerank else k,
+            diversity=diversity,
         )
         return await self.afinish(
             matched, profile, k, rerank=rerank, recent=recent, explain=explain
@@ -237,6 +231,7 @@ class AsyncRecommender:
         bank: BankName | BankInUse = "auto",
         left_out: Mapping[str, Collection[str]] | None = None,
         only: Collection[str] | None = None,
+        diversity: float = 0.0,
         depth: int | None = None,
     ) -> list[Recommendation]:
         """Async twin of ``recommend_many``."""
@@ -247,6 +242,7 @@ class AsyncRecommender:
             [_left_out(profile, left_out) for profile in profiles],
             only,
             depth,
+            diversity,
         )
 
     async def afinish(
@@ -260,15 +256,15 @@ class AsyncRecommender:
         explain: Explaining | bool = "composed",
     ) -> Recommendation:
         """Async twin of ``finish``."""
-        if rerank:
-            recent = profile.reviewed if recent is None else recent
-            reranker = self._require(self._stages.reranker)
-            matched = (await reranker.rerank(matched, profile, recent)).first(k)
-        if explain in (False, "none"):
-            return matched
-        if explain == "composed":
-            return explain_composed(matched, profile, self.catalogue.entries)
-        return await self._require(self._stages.explainer).explain(matched, profile)
+        return await self._stages.finish(
+            matched,
+            profile,
+            k,
+            self.catalogue.entries,
+            rerank=rerank,
+            recent=recent,
+            explain=explain,
+        )
 
     async def arecommend_for(
         self,
@@ -278,37 +274,51 @@ class AsyncRecommender:
         matching: MatchingName = "hub",
         bank: BankName | BankInUse = "auto",
         only: Collection[str] | None = None,
+        diversity: float = 0.0,
     ) -> Recommendation:
         """Async twin of ``recommend_for``."""
         chosen = await self._chosen(matching, bank)
-        return await self._first_stage.for_sentence(text, k, chosen, only)
+        return await self._first_stage.for_sentence(text, k, chosen, only, diversity)
 
     async def abank(
-        self, name: BankName = "auto", profiles: Collection[InterestProfile] = ()
+        self,
+        name: BankName = "auto",
+        profiles: Collection[InterestProfile] = (),
+        *,
+        matching: MatchingName = "hub",
     ) -> BankInUse:
         """Return the bank for a run of many users, whose own interests may be it.
+
+        Args:
+            name: which one.
+            profiles: of the whole run.
+            matching: that it is for.
 
         Raises:
             SettingsError: there is no such bank.
             RecordingMissing: a vector is not recorded, and none may be made.
         """
-        return await bank_of(self.catalogue, name, self._embedder, tuple(profiles))
+        return await bank_of(
+            self.catalogue,
+            name,
+            self._embedder,
+            tuple(profiles),
+            by_language=matching == "hub-by-language",
+        )
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop; the sync methods do it themselves."""
         for server in self._servers:
             await server.aclose()
 
-    @staticmethod
-    def _require(stage: T | None) -> T:
-        if stage is None:
-            raise SettingsError("no chat model: open the index with chat= and calls=")
-        return stage
-
     async def _chosen(self, matching: MatchingName, bank: BankName | BankInUse) -> BankInUse | None:
         if matching == "cosine":
             return None
-        return await self.abank(bank) if isinstance(bank, str) else bank
+        if isinstance(bank, str):
+            return await self.abank(bank, matching=matching)
+        if bank.by_language != (matching == "hub-by-language"):
+            raise SettingsError(f"the bank is for other matching: use abank(matching={matching!r})")
+        return bank
 
 
 def _left_out(

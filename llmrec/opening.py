@@ -4,19 +4,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from llmrec.errors import IndexMismatch, SettingsError
+from llmrec.llm.billing import Billing
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.limits import RateLimiter
-from llmrec.llm.metering import MeteredChatModel
 from llmrec.llm.openai_chat import OpenAIChatModel
-from llmrec.llm.openai_client import OPENAI_URL, Server, ServerSettings
-from llmrec.llm.prompts import load_prompt
+from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded import LiveChatModel, LoggedChatModel, ReplayChatModel
 from llmrec.llm.recorded_embedder import RecordedEmbedder
+from llmrec.llm.server_settings import OPENAI_URL, ServerSettings
 from llmrec.llm.vectors import VectorsFile
 from llmrec.matching.catalogue import Catalogue
 from llmrec.matching.content_index import ContentIndex
@@ -28,12 +28,6 @@ from llmrec.matching.embedding import (
     local_is_installed,
 )
 from llmrec.matching.index_folder import QUERIES
-from llmrec.profiling import extraction
-from llmrec.profiling.extraction import Extractor
-from llmrec.records.reviews import Item
-from llmrec.reranking import explanations, reranking
-from llmrec.reranking.explanations import Explainer
-from llmrec.reranking.reranking import DEFAULT_OPTIONS, Reranker, RerankOptions
 
 Mode = Literal["default", "replay", "fresh"]
 
@@ -68,7 +62,11 @@ class ServerChoice:
         )
 
 
-def open_server(choice: ServerChoice, environment: Mapping[str, str] = os.environ) -> Server | None:
+def open_server(
+    choice: ServerChoice,
+    environment: Mapping[str, str] = os.environ,
+    billing: Billing | None = None,
+) -> Server | None:
     """Return the server that settings and environment name, or None where they name none.
 
     A server with a base URL needs no key (local servers have none); without either there is
@@ -94,6 +92,7 @@ def open_server(choice: ServerChoice, environment: Mapping[str, str] = os.enviro
             timeout_s=choice.timeout_s,
         ),
         RateLimiter(choice.requests_per_min, choice.tokens_per_min),
+        billing,
     )
 
 
@@ -118,90 +117,6 @@ def open_chat(calls: str | Path, mode: Mode, live: LiveChatModel | None = None) 
 def live_chat(server: Server | None) -> OpenAIChatModel | None:
     """Return the chat model of a server, or None where there is no server."""
     return None if server is None else OpenAIChatModel(server)
-
-
-def open_reranker(
-    chat: ChatModel,
-    model: str,
-    items: Mapping[str, Item],
-    options: RerankOptions = DEFAULT_OPTIONS,
-    *,
-    n_users: Mapping[str, int] | None = None,
-    prompts: str | Path | None = None,
-    sampling: Mapping[str, Any] | None = None,
-) -> Reranker:
-    """Return a reranker with the prompt that its options need; see ``Reranker``.
-
-    Raises:
-        PromptError: a prompt file is missing, or has other placeholders.
-    """
-    name = reranking.FACTS_PROMPT_NAME if options.facts else reranking.PROMPT_NAME
-    prompt = load_prompt(name, reranking.PLACEHOLDERS, prompts)
-    return Reranker(chat, model, prompt, items, options, n_users, sampling)
-
-
-def open_explainer(
-    chat: ChatModel,
-    model: str,
-    items: Mapping[str, Item],
-    *,
-    prompts: str | Path | None = None,
-    sampling: Mapping[str, Any] | None = None,
-) -> Explainer:
-    """Return an explainer with its prompt; see ``Explainer``.
-
-    Raises:
-        PromptError: a prompt file is missing, or has other placeholders.
-    """
-    prompt = load_prompt(explanations.PROMPT_NAME, explanations.PLACEHOLDERS, prompts)
-    return Explainer(chat, model, prompt, items, sampling)
-
-
-@dataclass(frozen=True, slots=True)
-class ChatStages:
-    """What a chat model does for one catalogue; None where it is not asked to.
-
-    Attributes:
-        extractor: makes profiles.
-        reranker: puts shortlists in order.
-        explainer: says why items were chosen.
-    """
-
-    extractor: Extractor | None = None
-    reranker: Reranker | None = None
-    explainer: Explainer | None = None
-
-    @property
-    def meters(self) -> list[MeteredChatModel]:
-        """What counts the calls of each."""
-        stages = (self.extractor, self.reranker, self.explainer)
-        return [stage.meter for stage in stages if stage is not None]
-
-
-def open_stages(
-    chat: ChatModel,
-    model: str,
-    catalogue: Catalogue,
-    *,
-    rating_max: float = 5,
-    rerank_options: RerankOptions = DEFAULT_OPTIONS,
-    n_users: Mapping[str, int] | None = None,
-    prompts: str | Path | None = None,
-    sampling: Mapping[str, Any] | None = None,
-) -> ChatStages:
-    """Return all that one chat model can do for the catalogue of an index.
-
-    Raises:
-        PromptError: a prompt file is missing, or has other placeholders.
-    """
-    prompt = load_prompt(extraction.PROMPT_NAME, extraction.PLACEHOLDERS, prompts)
-    entries = catalogue.entries
-    own: dict[str, Any] = {"prompts": prompts, "sampling": sampling}
-    return ChatStages(
-        Extractor(chat, model, prompt, catalogue.titles, rating_max, sampling),
-        open_reranker(chat, model, entries, rerank_options, n_users=n_users, **own),
-        open_explainer(chat, model, entries, **own),
-    )
 
 
 @dataclass(frozen=True, slots=True)

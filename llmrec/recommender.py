@@ -4,7 +4,8 @@ from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from llmrec.async_recommender import DEFAULT_SERVER, AsyncRecommender, Explaining
+from llmrec.async_recommender import DEFAULT_SERVER, AsyncRecommender
+from llmrec.chat_stages import Explaining
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
@@ -85,6 +86,7 @@ class Recommender(AsyncRecommender):
         bank: BankName | BankInUse = "auto",
         left_out: Collection[str] | None = None,
         only: Collection[str] | None = None,
+        diversity: float = 0.0,
         rerank: bool = False,
         recent: Sequence[str] | None = None,
         explain: Explaining | bool = "composed",
@@ -94,12 +96,16 @@ class Recommender(AsyncRecommender):
         Args:
             profile: of one user.
             k: how many items.
-            matching: ``hub`` corrects for items that are near to everything; ``cosine`` does not.
+            matching: ``hub`` corrects for items that are near to everything; ``hub-by-language``
+                also for what it adds to a cosine that query and item have one language;
+                ``cosine`` does not.
             bank: what the correction rests on; ``auto`` is the bank stored in the index, else
                 the index's own. One from ``abank`` serves many users of one run.
             left_out: ids of items not to be recommended; None for those of the profile's
                 sources.
             only: ids of the only items that may be recommended (``allowed_items``); None for all.
+            diversity: how much the items should differ, in [0, 1): above 0 each is chosen from the
+                best 100 for being good and unlike those before it (``diverse_order``).
             rerank: let the chat model put the best 20 (or k, if more) in order first.
             recent: ids of the items chosen so far, oldest first, which the model is shown the
                 last ten of; None for those of the profile's sources.
@@ -119,6 +125,7 @@ class Recommender(AsyncRecommender):
                 bank=bank,
                 left_out=left_out,
                 only=only,
+                diversity=diversity,
                 rerank=rerank,
                 recent=recent,
                 explain=explain,
@@ -134,6 +141,7 @@ class Recommender(AsyncRecommender):
         bank: BankName | BankInUse = "auto",
         left_out: Mapping[str, Collection[str]] | None = None,
         only: Collection[str] | None = None,
+        diversity: float = 0.0,
         depth: int | None = None,
     ) -> list[Recommendation]:
         """Return the k items that fit each profile best; the catalogue is read once for all.
@@ -149,6 +157,7 @@ class Recommender(AsyncRecommender):
             left_out: by user, ids of items not to be recommended; None for those of the profiles'
                 sources.
             only: as for ``recommend``.
+            diversity: as for ``recommend``.
             depth: how many are returned for a reranker to choose from, k or more; None for k.
 
         Raises:
@@ -157,7 +166,14 @@ class Recommender(AsyncRecommender):
         """
         return self._wait(
             self.arecommend_many(
-                profiles, k, matching=matching, bank=bank, left_out=left_out, only=only, depth=depth
+                profiles,
+                k,
+                matching=matching,
+                bank=bank,
+                left_out=left_out,
+                only=only,
+                diversity=diversity,
+                depth=depth,
             )
         )
 
@@ -197,6 +213,7 @@ class Recommender(AsyncRecommender):
         matching: MatchingName = "hub",
         bank: BankName | BankInUse = "auto",
         only: Collection[str] | None = None,
+        diversity: float = 0.0,
     ) -> Recommendation:
         """Return the k items that fit a sentence best, without any profile.
 
@@ -206,12 +223,17 @@ class Recommender(AsyncRecommender):
             matching: as for ``recommend``.
             bank: as for ``recommend``.
             only: as for ``recommend``.
+            diversity: as for ``recommend``.
 
         Raises:
             InputError: the sentence is blank.
             RecordingMissing: its vector is not recorded, and none may be made.
         """
-        return self._wait(self.arecommend_for(text, k, matching=matching, bank=bank, only=only))
+        return self._wait(
+            self.arecommend_for(
+                text, k, matching=matching, bank=bank, only=only, diversity=diversity
+            )
+        )
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         async def run() -> T:

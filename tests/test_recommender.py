@@ -12,11 +12,13 @@ from llmrec.errors import InputError, RecordingMissing, SettingsError
 from llmrec.llm.chat import ChatReply, ChatRequest
 from llmrec.matching.bank import bank_of_profiles
 from llmrec.matching.bank_choice import ChosenBank
+from llmrec.matching.profile_match import MatchingName
 from llmrec.recommender import Recommender
 from llmrec.records.grouping import read_users
 from llmrec.records.profile import InterestProfile
 from llmrec.records.reading import read_items, read_reviews
 from llmrec.records.reviews import Review
+from llmrec.records.writing import language
 
 TYPED = "喜欢看电影，喜欢看科幻电影"
 
@@ -120,7 +122,7 @@ def test_each_of_many_gets_the_list_of_one_alone(
     recommender: Recommender, profiles: list[InterestProfile]
 ) -> None:
     people = [*profiles, only(profiles[-1], "dislike"), only(profiles[-1], None)]
-    for matching in ("hub", "cosine"):
+    for matching in ("hub", "hub-by-language", "cosine"):
         alone = [recommender.recommend(profile, 7, matching=matching) for profile in people]
         many = recommender.recommend_many(people, 7, matching=matching)
         assert [recommender.finish(*pair, 7) for pair in zip(many, people, strict=True)] == alone
@@ -128,6 +130,57 @@ def test_each_of_many_gets_the_list_of_one_alone(
     left_out = {"u01": [alone[0].recommendations[0].item_id]}
     (other, *_) = recommender.recommend_many(profiles, 7, matching="cosine", left_out=left_out)
     assert other[0].item_id != left_out["u01"][0]
+
+
+def test_corrected_for_language_lists_are_in_two_languages(
+    recommender: Recommender, profiles: list[InterestProfile]
+) -> None:
+    english = [profile for profile in profiles if profile.language == "en"]
+
+    def n_chinese(matching: MatchingName) -> int:
+        found = recommender.recommend_many(english, 10, matching=matching)
+        titles = [item.title for one in found for item in one.recommendations]
+        return sum(language(title) == "CJK" for title in titles)
+
+    assert n_chinese("hub") <= len(english) / 2
+    assert n_chinese("hub-by-language") >= 2 * len(english)
+    typed = recommender.recommend_for(TYPED, matching="hub-by-language")
+    assert typed != recommender.recommend_for(TYPED)
+
+
+def test_a_bank_is_for_the_matching_that_it_was_chosen_for(
+    recommender: Recommender, profiles: list[InterestProfile]
+) -> None:
+    plain = asyncio.run(recommender.abank(profiles=profiles))
+    by_language = asyncio.run(recommender.abank(profiles=profiles, matching="hub-by-language"))
+    with pytest.raises(SettingsError, match="matching='hub-by-language'"):
+        recommender.recommend(profiles[0], bank=plain, matching="hub-by-language")
+    with pytest.raises(SettingsError, match="matching='hub'"):
+        recommender.recommend(profiles[0], bank=by_language)
+    found = recommender.recommend(profiles[0], bank=by_language, matching="hub-by-language")
+    assert found != recommender.recommend(profiles[0], bank=plain)
+    assert found.bank == "run"
+
+
+def test_a_diverse_list_is_chosen_from_the_best(
+    recommender: Recommender, profiles: list[InterestProfile]
+) -> None:
+    plain = recommender.recommend_many(profiles, 100)
+    diverse = recommender.recommend_many(profiles, 10, diversity=0.5)
+    assert [one.first(10) for one in plain] != diverse
+    for best, chosen in zip(plain, diverse, strict=True):
+        scores = {item.item_id: item.score for item in best.recommendations}
+        assert [item.rank for item in chosen.recommendations] == list(range(1, 11))
+        assert {
+            item.item_id: item.score for item in chosen.recommendations
+        }.items() <= scores.items()
+        assert chosen[0] == best[0]
+    alone = recommender.recommend(profiles[0], 10, diversity=0.5, explain="none")
+    assert alone.recommendations == diverse[0].recommendations
+    typed = recommender.recommend_for(TYPED, 10, diversity=0.5)
+    assert typed != recommender.recommend_for(TYPED, 10)
+    with pytest.raises(InputError, match="from 0 to below 1"):
+        recommender.recommend(profiles[0], diversity=1)
 
 
 def test_only_some_items_may_be_allowed(recommender: Recommender, profile: InterestProfile) -> None:

@@ -22,6 +22,7 @@ from llmrec.errors import (
 
 COMMANDS = {
     "audit": "Say whether profiles have seen what an evaluation holds out.",
+    "batch": "Have calls answered within a day, at half the price.",
     "calls": "Look into call logs, and keep of them what is needed.",
     "compare": "Compare two evaluations user by user.",
     "demo": "Show what this does, offline, with the data that comes with it.",

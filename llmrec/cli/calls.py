@@ -1,11 +1,8 @@
 """``llmrec calls``: looking into call logs, and keeping of them what is needed."""
 
 import json
-import os
 import shlex
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from llmrec.cli import llmrec, options
 from llmrec.cli.call_output import print_exchange, print_tallies
 from llmrec.cli.cost_output import print_costs
 from llmrec.cli.output import print_json, wants_json
+from llmrec.cli.silence import silence
 from llmrec.errors import InputError, SettingsError
 from llmrec.llm.call_costs import cost_of_calls
 from llmrec.llm.call_files import Rewritten, compact_calls, merge_calls, prune_calls, sort_calls
@@ -175,7 +173,7 @@ def _asked_for(line: str, log: str) -> set[str]:
     click.echo(f"replaying: llmrec {line}", err=True)
     with tempfile.TemporaryDirectory() as folder:
         arguments = _replaying(line, log, Path(folder) / "output")
-        with _silence(), looked_up() as ids:
+        with silence(), looked_up() as ids:
             llmrec.main(arguments, prog_name="llmrec", standalone_mode=False)
     if not ids:
         raise SettingsError(f"llmrec {line}: asks for nothing: nothing was pruned")
@@ -195,16 +193,6 @@ def _replaying(line: str, log: str, output: Path) -> list[str]:
         raise SettingsError(f"--used-by: expected a command that uses a call log, came {line!r}")
     written_to = ["-o", str(output)] if "-o" in flags else []
     return [*words, "--calls", log, "--replay", *written_to]
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    with (
-        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
-        redirect_stdout(nowhere),
-        redirect_stderr(nowhere),
-    ):
-        yield
 
 
 def _wanted(label: str | None, custom_id: str | None) -> str:

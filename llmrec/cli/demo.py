@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from llmrec.chat_stages import ChatStages, open_explainer, open_reranker
 from llmrec.cli import options
 from llmrec.cli.output import origins_of, print_items, print_profile
 from llmrec.errors import InputError
@@ -16,11 +17,8 @@ from llmrec.llm.chat import ChatModel
 from llmrec.llm.prompts import load_prompt
 from llmrec.matching.catalogue import Catalogue
 from llmrec.opening import (
-    ChatStages,
     embedder_of_index,
     open_chat,
-    open_explainer,
-    open_reranker,
 )
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.recommender import Recommender

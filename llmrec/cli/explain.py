@@ -5,11 +5,14 @@ from typing import Any, Literal
 
 import click
 
+from llmrec.chat_stages import open_explainer
 from llmrec.cli import list_options, options
+from llmrec.cli.costing import costs
 from llmrec.cli.lists import print_lists, say_refused
 from llmrec.cli.server_options import calls_a_server
+from llmrec.cli.spending import Spending
 from llmrec.errors import InputError, SettingsError
-from llmrec.opening import ServerChoice, live_chat, open_chat, open_explainer, open_server
+from llmrec.opening import ServerChoice
 from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation, read_lists
 from llmrec.records.reading import read_items
@@ -38,6 +41,7 @@ from llmrec.reranking.run import ListRun
 @options.skip_bad_rows
 @options.output_format
 @options.says_on_stderr
+@costs
 def command(
     lists: str,
     profiles: str,
@@ -56,6 +60,7 @@ def command(
     item_columns: dict[str, str],
     skip_bad_rows: bool,
     output_format: str | None,
+    spending: Spending,
 ) -> int:
     """Say why the first items of LISTS were chosen: what recommend and rerank print as JSON.
 
@@ -80,8 +85,8 @@ def command(
             "model there is --explain composed"
         )
     mode = options.mode(replay, fresh)
-    opened = None if mode == "replay" else open_server(server)
-    chat = open_chat(calls, mode, live_chat(opened))
+    opened = spending.open_server(server, mode)
+    chat = spending.open_chat(calls, mode, opened, model)
     explainer = open_explainer(chat, model, entries, prompts=prompts, sampling=sampling)
     try:
         asking = _asking(explainer, listed, explained)

@@ -9,13 +9,15 @@ from typing import IO, Any
 import click
 
 from llmrec.cli import options
+from llmrec.cli.costing import costs
 from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.progress import Progress, stop_on_interrupt
 from llmrec.cli.server_options import calls_a_server
+from llmrec.cli.spending import Spending
 from llmrec.errors import ChatError, SettingsError
 from llmrec.llm.openai_client import Server
 from llmrec.llm.prompts import load_prompt
-from llmrec.opening import ServerChoice, live_chat, open_chat, open_server
+from llmrec.opening import ServerChoice
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.profiling.run import ExtractionRun
 from llmrec.records.grouping import UserReviews, read_users
@@ -43,6 +45,7 @@ from llmrec.records.splits import read_split
 @options.skip_bad_rows
 @options.output_format
 @options.says_on_stderr
+@costs
 def command(
     reviews: str,
     items: str | None,
@@ -61,6 +64,7 @@ def command(
     item_columns: dict[str, str],
     skip_bad_rows: bool,
     output_format: str | None,
+    spending: Spending,
 ) -> int:
     """Make an interest profile of every user in REVIEWS: JSONL or CSV, plain or .gz, - for stdin.
 
@@ -71,10 +75,10 @@ def command(
             "extract needs --calls LOG, where the calls are recorded, and --model NAME"
         )
     mode = options.mode(replay, fresh)
-    opened = None if mode == "replay" else open_server(server)
+    opened = spending.open_server(server, mode)
     run = ExtractionRun(
         Extractor(
-            chat=open_chat(calls, mode, live_chat(opened)),
+            chat=spending.open_chat(calls, mode, opened, model),
             model=model,
             prompt=load_prompt(PROMPT_NAME, PLACEHOLDERS, prompts),
             titles=_titles(items, item_columns, skip_bad_rows),
@@ -92,7 +96,7 @@ def command(
         rating_max=rating_max,
         skip_bad_rows=skip_bad_rows,
     )
-    with replaced(output) as file, Progress(run, length_hint(users)) as progress:
+    with replaced(output) as file, Progress(run, length_hint(users), spending.budget) as progress:
         asyncio.run(_write(file, run, users, opened, progress))
     _say(run, wants_json(output_format))
     return 1 if run.failed else 0

@@ -23,8 +23,9 @@ def _ids(_: click.Context, __: click.Parameter, value: str | None) -> list[str] 
 
 
 matching = SettingOption(
-    "--matching", type=click.Choice(["hub", "cosine"]), default="hub", show_default=True,
-    help="Corrected for items that are near to everything, or plain cosine.",
+    "--matching", type=click.Choice(["hub", "hub-by-language", "cosine"]), default="hub",
+    show_default=True,
+    help="Corrected for items that are near to everything, for language as well, or plain cosine.",
 )  # fmt: skip
 run_bank = SettingOption(
     "--bank", type=click.Choice(["auto", "stored", "run", "index"]), default="auto",
@@ -44,6 +45,10 @@ exclude = SettingOption(
 category = SettingOption(
     "--category", "categories", multiple=True, metavar="NAME",
     help="Only items of this category; of any of these, if given again.",
+)  # fmt: skip
+diversity = SettingOption(
+    "--diversity", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+    metavar="X", help="How much the items of a list should differ; .3 cost nothing measurable.",
 )  # fmt: skip
 candidates = SettingOption(
     "--candidates", metavar="FILE",

@@ -103,7 +103,7 @@ async def bank_of_run(
     """Return the bank chosen once for all lists, and say of how many items it knows nothing."""
     if matching == "cosine":
         return name
-    chosen = await recommender.abank(name, run)
+    chosen = await recommender.abank(name, run, matching=matching)
     if chosen.n_flat:
         log.warning("%d items are equally near to the whole bank: z = 0", chosen.n_flat)
     return chosen

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Live
 
+from llmrec.cli.cost_output import dollars
+from llmrec.llm.budget import Budget
 from llmrec.profiling.run import ExtractionRun
 
 _PLAIN_EVERY_S = 30.0
@@ -26,14 +28,20 @@ class Progress:
     Args:
         run: what is under way.
         n_users: how many users there are.
+        budget: that its calls are paid from.
         clock: seconds that only grow.
     """
 
     def __init__(
-        self, run: ExtractionRun, n_users: int, clock: Callable[[], float] = time.monotonic
+        self,
+        run: ExtractionRun,
+        n_users: int,
+        budget: Budget,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._run = run
         self._n_users = n_users
+        self._budget = budget
         self._clock = clock
         self._began = self._said = clock()
         self._quiet = not logging.getLogger("llmrec").isEnabledFor(logging.INFO)
@@ -96,8 +104,15 @@ class Progress:
         return (
             f"{meter.replies - meter.replayed} calls, {meter.under_way} under way, "
             f"{meter.replayed} replayed, {len(self._run.failed)} failed, "
-            f"{meter.usage.input_tokens + meter.usage.output_tokens:,} tokens"
+            f"{meter.usage.input_tokens + meter.usage.output_tokens:,} tokens{self._spent()}"
         )
+
+    def _spent(self) -> str:
+        """Return how fast tokens come from the server, and what was spent, where that is known."""
+        live, seconds = self._run.extractor.meter.live_tokens, self._clock() - self._began
+        speed = f" ({live / seconds:,.0f} a second)" if live and seconds else ""
+        spent_usd = self._budget.spent_usd
+        return f"{speed}, {dollars(spent_usd)}" if spent_usd else speed
 
 
 def stop_on_interrupt(stop: Callable[[], None]) -> None:

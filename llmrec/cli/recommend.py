@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from llmrec.async_recommender import SHORTLIST, Explaining
+from llmrec.chat_stages import SHORTLIST, ChatStages, Explaining, open_stages
 from llmrec.cli import list_options, options
+from llmrec.cli.costing import costs
 from llmrec.cli.lists import (
     bank_of_run,
     list_printer,
@@ -21,18 +22,14 @@ from llmrec.cli.lists import (
 )
 from llmrec.cli.rerank_options import reranks
 from llmrec.cli.server_options import embeds
+from llmrec.cli.spending import Spending
 from llmrec.errors import ChatError, RecordingMissing, SettingsError
 from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.catalogue import allowed_of, open_catalogue
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import (
-    ChatStages,
     ServerChoice,
     embedder_of_index,
-    live_chat,
-    open_chat,
-    open_server,
-    open_stages,
 )
 from llmrec.recommender import Recommender
 from llmrec.records.profile import InterestProfile, read_profiles
@@ -59,6 +56,7 @@ _TOGETHER = 256
 @list_options.category
 @list_options.matching
 @list_options.run_bank
+@list_options.diversity
 @list_options.rerank
 @reranks
 @list_options.explain
@@ -77,6 +75,7 @@ _TOGETHER = 256
 @options.skip_bad_rows
 @options.output_format
 @options.says_on_stderr
+@costs
 def command(
     profiles: str | None,
     like: str | None,
@@ -90,6 +89,7 @@ def command(
     categories: tuple[str, ...],
     matching: MatchingName,
     bank: BankName,
+    diversity: float,
     rerank: bool,
     rerank_options: RerankOptions,
     explain: Explaining | None,
@@ -108,6 +108,7 @@ def command(
     columns: dict[str, str],
     skip_bad_rows: bool,
     output_format: str | None,
+    spending: Spending,
 ) -> int:
     """Recommend the items of an index for PROFILES, or for the sentence given with --like.
 
@@ -127,7 +128,7 @@ def command(
     allowed = None
     if only is not None or exclude or categories:
         allowed = allowed_of(catalogue, only=only, exclude=exclude or (), categories=categories)
-    vector_server = open_server(embed_server)
+    vector_server = spending.open_embed_server(embed_server)
     opened = embedder_of_index(catalogue, vectors, mode, vector_server)
     history = read_split(split) if split else None
     fused = None
@@ -138,7 +139,9 @@ def command(
             recommender = Recommender(
                 catalogue, opened.embedder, servers=[vector_server], fused=fused
             )
-            listed = wait_for(_recommend_for(recommender, like, k, matching, bank, allowed))
+            listed = wait_for(
+                _recommend_for(recommender, like, _Wish(k, matching, bank, allowed, diversity))
+            )
             list_printer(output_format)(listed)
             return 0
         run = list(read_profiles(profiles or "-"))
@@ -150,9 +153,9 @@ def command(
         if rerank or explain == "model":
             if calls is None or model is None:
                 raise SettingsError("--rerank and --explain need --calls LOG and --model NAME")
-            chat_server = None if mode == "replay" else open_server(server)
+            chat_server = spending.open_server(server, mode)
             stages = open_stages(
-                open_chat(calls, mode, live_chat(chat_server)),
+                spending.open_chat(calls, mode, chat_server, model),
                 model,
                 catalogue,
                 rerank_options=rerank_options,
@@ -161,7 +164,7 @@ def command(
                 sampling=sampling,
             )
         recommender = Recommender(catalogue, opened.embedder, stages, fused=fused)
-        wish = _Wish(k, matching, bank, allowed, rerank, explain)
+        wish = _Wish(k, matching, bank, allowed, diversity, rerank, explain)
         making = _lists(recommender, stages, wish, run, wanted, reviewed)
         servers = [chat_server, vector_server]
         code = print_lists(making, wanted, output_format, servers, concurrency, catalogue.titles)
@@ -180,21 +183,21 @@ class _Wish:
     matching: MatchingName
     bank: BankName
     only: Collection[str] | None
-    rerank: bool
-    explain: Explaining
+    diversity: float
+    rerank: bool = False
+    explain: Explaining = "composed"
 
 
-async def _recommend_for(
-    recommender: Recommender,
-    like: str,
-    k: int,
-    matching: MatchingName,
-    bank: BankName,
-    only: Collection[str] | None,
-) -> Recommendation:
+async def _recommend_for(recommender: Recommender, like: str, wish: _Wish) -> Recommendation:
     try:
-        chosen = await bank_of_run(recommender, bank, matching)
-        return await recommender.arecommend_for(like, k, matching=matching, bank=chosen, only=only)
+        return await recommender.arecommend_for(
+            like,
+            wish.k,
+            matching=wish.matching,
+            bank=await bank_of_run(recommender, wish.bank, wish.matching),
+            only=wish.only,
+            diversity=wish.diversity,
+        )
     finally:
         await recommender.aclose()
 
@@ -274,5 +277,6 @@ class _Matched:
             bank=self._bank,
             left_out=self._reviewed,
             only=self._wish.only,
+            diversity=self._wish.diversity,
             depth=max(SHORTLIST, self._wish.k) if self._wish.rerank else None,
         )

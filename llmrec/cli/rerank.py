@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from llmrec.chat_stages import open_reranker
 from llmrec.cli import evaluation_options, list_options, options
+from llmrec.cli.costing import costs
 from llmrec.cli.lists import (
     bank_of_run,
     n_users,
@@ -17,18 +19,12 @@ from llmrec.cli.lists import (
 )
 from llmrec.cli.rerank_options import reranks
 from llmrec.cli.server_options import embeds
+from llmrec.cli.spending import Spending
 from llmrec.errors import SettingsError
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.profile_match import MatchingName
-from llmrec.opening import (
-    ServerChoice,
-    embedder_of_index,
-    live_chat,
-    open_chat,
-    open_reranker,
-    open_server,
-)
+from llmrec.opening import ServerChoice, embedder_of_index
 from llmrec.recommender import Recommender
 from llmrec.records.candidates import read_candidates
 from llmrec.records.profile import InterestProfile, read_profiles
@@ -69,6 +65,7 @@ log = logging.getLogger(__name__)
 @options.skip_bad_rows
 @options.output_format
 @options.says_on_stderr
+@costs
 def command(
     profiles: str,
     items: str | None,
@@ -96,6 +93,7 @@ def command(
     item_columns: dict[str, str],
     skip_bad_rows: bool,
     output_format: str | None,
+    spending: Spending,
 ) -> int:
     """Put the lists of PROFILES in order with a chat model: one call a user.
 
@@ -109,7 +107,7 @@ def command(
     if (candidates is None) == (index is None):
         raise click.UsageError("Give --candidates FILE or --index DIR, one of them.")
     mode = options.mode(replay, fresh)
-    chat_server = None if mode == "replay" else open_server(server)
+    chat_server = spending.open_server(server, mode)
     history = read_split(split) if split else None
     run = list(read_profiles(profiles))
     wanted = wanted_profiles(run, user, history)
@@ -117,7 +115,7 @@ def command(
     catalogue = ContentIndex(index) if index else None
     entries = _entries(items, catalogue, item_columns, skip_bad_rows)
     reranker = open_reranker(
-        open_chat(calls, mode, live_chat(chat_server)),
+        spending.open_chat(calls, mode, chat_server, model),
         model,
         entries,
         rerank_options,
@@ -131,7 +129,7 @@ def command(
         making = reranking.given(given, entries)
         wanted = _with_candidates(wanted, given)
         return print_lists(making, wanted, output_format, [chat_server], concurrency)
-    vector_server = open_server(embed_server)
+    vector_server = spending.open_embed_server(embed_server)
     opened = embedder_of_index(catalogue, vectors, mode, vector_server)
     try:
         recommender = Recommender(catalogue, opened.embedder)

@@ -4,13 +4,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from llmrec.cli import evaluation_options, list_options, options
+from llmrec.cli import cost_options, evaluation_options, list_options, options
 from llmrec.cli.setting_option import SettingOption
 from llmrec.errors import SettingsError
 
 SETTINGS = {
     option.setting: option.parameter
-    for module in (options, list_options, evaluation_options)
+    for module in (options, list_options, cost_options, evaluation_options)
     for option in vars(module).values()
     if isinstance(option, SettingOption)
 }

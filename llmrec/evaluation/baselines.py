@@ -18,6 +18,10 @@ from llmrec.matching.scoring import Score
 
 Need = Literal["reviews", "index", "profiles", "weights"]
 
+BY_LANGUAGE: Final = "profile-hub-by-language"
+ON_REQUEST: Final = (BY_LANGUAGE,)
+"""Systems that are compared only where they are named: options, and no baselines."""
+
 
 @dataclass(frozen=True, slots=True)
 class System:
@@ -155,6 +159,13 @@ _ALL = (
     _part(
         "profile-hub",
         "likes and dislikes corrected for hubs, as recommended by default",
+        "index",
+        "profiles",
+    ),
+    _system(
+        BY_LANGUAGE,
+        "the same, corrected also for what language adds to a cosine",
+        lambda given: ProfileMatch(given.rows, given.known_language_hub),
         "index",
         "profiles",
     ),

@@ -8,7 +8,7 @@ from typing import Final
 
 from llmrec.digests import digest
 from llmrec.errors import SettingsError
-from llmrec.evaluation.baselines import SYSTEMS, Need, System, named_systems
+from llmrec.evaluation.baselines import ON_REQUEST, SYSTEMS, Need, System, named_systems
 from llmrec.evaluation.claims import best_without_llm, paired_claims
 from llmrec.evaluation.findings import Audit
 from llmrec.evaluation.found import Found, find
@@ -170,6 +170,8 @@ def usable_systems(
 ) -> tuple[System, ...]:
     """Return the systems of these names, or all that can be built from what there is.
 
+    Those of ``ON_REQUEST`` are compared only where they are named.
+
     Raises:
         SettingsError: there is no such system, or what it needs is not given.
     """
@@ -178,7 +180,9 @@ def usable_systems(
     given |= {"profiles"} if has_profiles else set()
     given |= {"weights"} if has_weights else set()
     if names is None:
-        return tuple(system for system in SYSTEMS.values() if system.needs <= given)
+        return tuple(
+            one for one in SYSTEMS.values() if one.needs <= given and one.name not in ON_REQUEST
+        )
     chosen = named_systems(names)
     for system in chosen:
         lacking = sorted(_OPTION[need] for need in system.needs - given)

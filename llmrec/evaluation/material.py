@@ -8,6 +8,7 @@ from llmrec.errors import SettingsError
 from llmrec.evaluation.labels import Labels
 from llmrec.matching.part_material import PartMaterial
 from llmrec.matching.score_parts import PartName
+from llmrec.matching.similarity import HubStatistics
 from llmrec.records.grouping import UserReviews
 from llmrec.records.splits import Split
 
@@ -17,15 +18,28 @@ class Material(PartMaterial):
     """What systems are built from; but for ``labels`` nothing comes from a held-out review.
 
     Attributes:
+        language_hub: the items' statistics, less what language adds, or None.
         seed: of what is random.
         labels: what is to be found, for systems that are fitted on other users than the one they
             score (``CrossFitted``), or None.
         weights: of parts, fitted on none of the evaluated users, for ``weighted``, or None.
     """
 
+    language_hub: HubStatistics | None = None
     seed: int = 0
     labels: Labels | None = None
     weights: Mapping[PartName, float] | None = None
+
+    @property
+    def known_language_hub(self) -> HubStatistics:
+        """The statistics, less what language adds.
+
+        Raises:
+            SettingsError: there are none.
+        """
+        if self.language_hub is None:
+            raise SettingsError("this system needs the bank of an index: give one (--index DIR)")
+        return self.language_hub
 
     @property
     def known_labels(self) -> Labels:

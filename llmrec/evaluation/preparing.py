@@ -5,6 +5,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from llmrec.errors import IndexMismatch, SettingsError
+from llmrec.evaluation.baselines import BY_LANGUAGE
 from llmrec.evaluation.evaluating import METRICS, Evaluation, usable_systems
 from llmrec.evaluation.fitted_users import read_fitted_users
 from llmrec.evaluation.leakage import audit
@@ -129,6 +130,9 @@ async def prepare(
     )
     found.require_no_leaks()
     tastes, chosen_bank = await _embedded(profiles, split, index, embedder, bank)
+    by_language = None
+    if any(system.name == BY_LANGUAGE for system in chosen) and index and embedder:
+        by_language = await choose_bank(bank, index, embedder, profiles, by_language=True)
     task = make_task(
         users,
         split,
@@ -146,6 +150,7 @@ async def prepare(
             interactions=Interactions.of(visible_reviews(users, split), task.positions),
             vectors=None if index is None else index.rows,
             hub=None if chosen_bank is None else chosen_bank.hub,
+            language_hub=None if by_language is None else by_language.hub,
             seed=seed,
             labels=task.labels,
             weights=None

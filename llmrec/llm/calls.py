@@ -84,6 +84,19 @@ class CallLog:
                     exchange = self._read(index, place)
                 yield exchange
 
+    def sample(self, n: int) -> Iterator[dict[str, Any]]:
+        """Yield n of what ``exchanges`` yields, evenly spread; all, where there are no more."""
+        with self._lock:
+            index = self._current()
+        if index is not None:
+            places = sorted(index.places.values())
+            for number in range(min(n, len(places))):
+                with self._lock:
+                    exchange = self._read(
+                        index, places[number * len(places) // min(n, len(places))]
+                    )
+                yield exchange
+
     async def record(
         self, request: ChatRequest, body: object, *, status: int = 200, server: str | None = None
     ) -> None:

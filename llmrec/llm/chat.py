@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Final, Literal, Protocol, Self
 
 from llmrec.digests import digest
 from llmrec.errors import ChatIncomplete
 
-CHAT_URL = "/v1/chat/completions"
+CHAT_URL: Final = "/v1/chat/completions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,11 @@ class ChatRequest:
         if self.response_format is not None:
             body["response_format"] = dict(self.response_format)
         return body
+
+    @property
+    def stage(self) -> str:
+        """The label's part before the first ``/``."""
+        return self.label.partition("/")[0]
 
     @classmethod
     def of_body(cls, body: Mapping[str, Any], label: str = "") -> Self:

@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Final, Literal
 
-from llmrec.llm.call_lines import logged_lines
 from llmrec.llm.call_stats import LoggedExchange
+from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatRequest, Usage
 from llmrec.llm.pricing import BATCH_SHARE, Price, PriceOf
 from llmrec.llm.request_tokens import RequestTokens, tokens_of
@@ -20,8 +20,14 @@ three items each."""
 
 UNKNOWN_OUTPUT: Final = 500
 
+EXPLAIN_INPUT_TOKENS: Final = 950
+"""Mean tokens of 20 requests for explanations of three items each."""
+
 CACHED_FROM: Final = 1_024
 """Tokens that the beginnings of prompts must share before servers cache them (OpenAI, Google)."""
+
+SAMPLED = 500
+"""Exchanges of a call log that tell what replies are like: as many as are read in a second."""
 
 Basis = Literal["log", "table"]
 
@@ -97,6 +103,16 @@ class Estimate:
         ]
         return max(spans, default=None)
 
+    def times(self, n: int) -> "Estimate":
+        """Return the estimate of as many requests again, n times."""
+        return replace(
+            self,
+            requests=n * self.requests,
+            tokens=sum([self.tokens] * n, RequestTokens()),
+            input_tokens=n * self.input_tokens,
+            output_tokens=n * self.output_tokens,
+        )
+
     def _cost_usd(self, cached_tokens: int) -> float | None:
         if self.price is None:
             return None
@@ -105,20 +121,20 @@ class Estimate:
 
 
 def past_of(log: str | Path) -> dict[tuple[str, str], Past]:
-    """Return what a call log knows, by stage and model.
+    """Return what a call log knows, by stage and model, from a sample of its exchanges.
 
     Raises:
         InputError: it is not a call log, or cannot be read.
     """
     outputs: dict[tuple[str, str], list[int]] = defaultdict(list)
     beyond: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
-    for line in logged_lines(log) if Path(log).exists() else ():
-        exchange = LoggedExchange.of(line.exchange)
+    for line in CallLog(log).sample(SAMPLED):
+        exchange = LoggedExchange.of(line)
         usage = exchange.reply.usage
         if exchange.outcome != "answered" or usage is None:
             continue
         key = (exchange.stage, exchange.model)
-        tokens = tokens_of(ChatRequest.of_body(line.exchange["body"]))
+        tokens = tokens_of(ChatRequest.of_body(line["body"]))
         outputs[key].append(usage.output_tokens)
         beyond[key][0] += usage.input_tokens - tokens.framed
         beyond[key][1] += tokens.schema
@@ -144,30 +160,66 @@ def estimate(
     """
     groups: dict[tuple[str, str], list[ChatRequest]] = defaultdict(list)
     for request in requests:
-        groups[request.label.partition("/")[0], request.model].append(request)
+        groups[request.stage, request.model].append(request)
     return [
-        _of_stage(stage, model, group, past.get((stage, model)), price_of(model, server))
+        expected(
+            stage,
+            model,
+            len(group),
+            sum(map(tokens_of, group), RequestTokens()),
+            past.get((stage, model)),
+            price_of(model, server),
+            _shared_tokens(group),
+        )
         for (stage, model), group in groups.items()
     ]
 
 
-def _of_stage(
-    stage: str, model: str, requests: list[ChatRequest], past: Past | None, price: Price | None
+def expected(
+    stage: str,
+    model: str,
+    n_requests: int,
+    tokens: RequestTokens,
+    past: Past | None,
+    price: Price | None,
+    shared_tokens: int = 0,
 ) -> Estimate:
-    tokens = sum(map(tokens_of, requests), RequestTokens())
+    """Return what to expect of requests that have so many tokens together.
+
+    Args:
+        stage: the labels' part before the first ``/``.
+        model: that is asked.
+        n_requests: number of requests.
+        tokens: of all of them.
+        past: what a call log knows of this stage and model, None where it knows nothing.
+        price: of the model, None where it is not known.
+        shared_tokens: that the beginnings of all prompts have in common.
+    """
     each = OUTPUT_TOKENS.get(stage, UNKNOWN_OUTPUT) if past is None else past.output_tokens
     share = 1.0 if past is None else past.schema_share
     return Estimate(
         stage=stage,
         model=model,
-        requests=len(requests),
+        requests=n_requests,
         tokens=tokens,
         input_tokens=round(tokens.framed + share * tokens.schema),
-        output_tokens=round(each * len(requests)),
+        output_tokens=round(each * n_requests),
         basis="table" if past is None else "log",
         price=price,
-        shared_tokens=_shared_tokens(requests),
+        shared_tokens=shared_tokens,
     )
+
+
+def later_explanations(
+    reranking: Estimate, past: Mapping[tuple[str, str], Past], price: Price | None
+) -> Estimate:
+    """Return what explaining the lists takes that are planned to be put in order.
+
+    Which items come first is not known before, so that the tokens in rest on a mean as well.
+    """
+    n, model = reranking.requests, reranking.model
+    tokens = RequestTokens(messages=n * EXPLAIN_INPUT_TOKENS)
+    return expected("explain", model, n, tokens, past.get(("explain", model)), price)
 
 
 def _shared_tokens(requests: list[ChatRequest]) -> int:

@@ -17,6 +17,7 @@ class MeteredChatModel:
         replies: number of answers.
         replayed: of them, from a call log.
         usage: tokens of all answers, replayed ones included.
+        live_tokens: in and out, of those that were not replayed.
         under_way: number of requests that are not answered yet.
     """
 
@@ -25,6 +26,7 @@ class MeteredChatModel:
         self.replies = 0
         self.replayed = 0
         self.usage = Usage()
+        self.live_tokens = 0
         self.under_way = 0
         self._stopped = False
 
@@ -53,9 +55,9 @@ class MeteredChatModel:
             return reply  # the one that was counted already: there is no other
         self.replies += 1
         self.replayed += reply.recorded
-        self.usage += reply.usage or estimated_usage(
-            (message.content for message in request.messages), reply
-        )
+        usage = reply.usage or estimated_usage((m.content for m in request.messages), reply)
+        self.usage += usage
+        self.live_tokens += 0 if reply.recorded else usage.input_tokens + usage.output_tokens
         return reply
 
 

@@ -2,7 +2,7 @@
 
 from llmrec.errors import ChatError, ChatRejected, FormatRefused
 from llmrec.llm.chat import ChatReply, ChatRequest
-from llmrec.llm.openai_client import Server
+from llmrec.llm.openai_client import Expected, Server
 from llmrec.llm.openai_errors import names_no_model
 from llmrec.llm.tokens import count_tokens
 
@@ -42,6 +42,7 @@ class OpenAIChatModel:
             ChatUnavailable: still no answer after the last attempt.
             ChatRejected: another try would not help; a wrong model lists those there are.
             FormatRefused: the server does not take this response format.
+            BudgetExceeded: the call could pass the server's budget.
         """
         body = request.body  # whole as extra_body: of arguments openai would copy every message
         try:
@@ -49,9 +50,9 @@ class OpenAIChatModel:
                 lambda client: client.chat.completions.with_raw_response.create(
                     model=request.model, messages=(), extra_body=body
                 ),
-                expected="choices",
-                not_empty=True,
+                Expected("choices", not_empty=True),
                 tokens=self._expected_tokens(request),
+                attempting=self._server.billing.of(request.model, self.address, body),
             )
         except ChatRejected as error:
             if isinstance(error, FormatRefused) or not names_no_model(error):

@@ -5,9 +5,9 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlunsplit
 from weakref import WeakKeyDictionary
 
 from tenacity import (
@@ -18,47 +18,47 @@ from tenacity import (
 )
 
 from llmrec.errors import ChatUnavailable, SettingsError
+from llmrec.llm.billing import Attempting, Billing
+from llmrec.llm.budget import Charge
 from llmrec.llm.limit_headers import reset_s
 from llmrec.llm.limits import Attempt, RateLimiter
-from llmrec.llm.openai_errors import mapped, timed_out, without_key
+from llmrec.llm.openai_connection import opened
+from llmrec.llm.openai_errors import mapped, may_be_charged, timed_out, without_key
+from llmrec.llm.server_settings import ServerSettings, checked_url
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 log = logging.getLogger(__name__)
 
-OPENAI_URL = "https://api.openai.com/v1"
-_AZURE_VERSION = "api-version"
 _SAID = 200
 
 _KEY = re.compile(r"[!-~]+")
 _SECRET_LENGTH = 16
 """A shorter key is a word like ``ollama``, that an answer may well have in it."""
 
+T = TypeVar("T")
 Send = Callable[["AsyncOpenAI"], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """Where a server is, and how patient to be with it.
+class Expected:
+    """What a JSON object must have, or it is no answer.
 
     Attributes:
-        base_url: with its path (``…/v1``); a query such as ``?api-version=…`` (Azure) is kept.
-        api_key: None for a server without keys.
-        key_source: where the key was found, for messages.
-        timeout_s: how long one attempt may take, from the first byte out to the last one in.
-        max_attempts: of one call, the first included.
-        max_wait_s: how long all waits between the attempts of a call may be together.
-        first_wait_s: scale of the random, growing waits between attempts.
+        name: of a field.
+        kind: of its value.
+        not_empty: whether there must be something in it.
     """
 
-    base_url: str = OPENAI_URL
-    api_key: str | None = field(default=None, repr=False)
-    key_source: str = "none"
-    timeout_s: float = 120.0
-    max_attempts: int = 6
-    max_wait_s: float = 300.0
-    first_wait_s: float = 0.5
+    name: str
+    kind: type = list
+    not_empty: bool = False
+
+    def is_in(self, body: Mapping[str, Any]) -> bool:
+        """Say whether an object has it."""
+        value = body.get(self.name)
+        return isinstance(value, self.kind) and bool(value or not self.not_empty)
 
 
 class Server:
@@ -67,53 +67,94 @@ class Server:
     Tried again are timeouts, cut connections, answers that are not what the API promises, 408,
     409, 425, 429 and 5xx, after the time that the server asks for, else after a random time that
     grows; never 3xx, which would carry the key elsewhere, nor any other 4xx, nor a 429 for an
-    exhausted quota. Every attempt passes the limiter, and what one answer says of the server's
-    limits holds for all callers.
+    exhausted quota. Every attempt passes budget and limiter, and what one answer says of the
+    server's limits holds for all callers.
 
     Args:
         settings: where it is.
         limiter: lets attempts begin; None for one without limits.
+        billing: pays for them; None for one that knows no prices.
 
     Attributes:
         address: scheme, host, port and path, without query or key.
         limiter: lets attempts begin.
+        billing: pays for them.
 
     Raises:
         SettingsError: the URL is not one or has a password in it, or the key cannot be sent.
     """
 
-    def __init__(self, settings: ServerSettings, limiter: RateLimiter | None = None) -> None:
-        parts = _checked_url(settings.base_url)
+    def __init__(
+        self,
+        settings: ServerSettings,
+        limiter: RateLimiter | None = None,
+        billing: Billing | None = None,
+    ) -> None:
+        parts = checked_url(settings.base_url)
         if settings.api_key is not None and not _KEY.fullmatch(settings.api_key):
             raise SettingsError(
                 f"the key from {settings.key_source}: expected visible ASCII characters only"
             )
         self.settings = settings
         self.limiter = limiter or RateLimiter()
+        self.billing = billing or Billing()
         self._secret = settings.api_key if len(settings.api_key or "") >= _SECRET_LENGTH else None
         self.address = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
-        self._query = dict(parse_qsl(parts.query))
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncOpenAI] = (
             WeakKeyDictionary()
         )
 
     async def call(
-        self, send: Send, expected: str, *, not_empty: bool = False, tokens: float = 0
+        self,
+        send: Send,
+        expected: Expected,
+        *,
+        tokens: float = 0,
+        attempting: Attempting | None = None,
     ) -> dict[str, Any]:
         """Send a request, again where that can help, and return the JSON object that comes back.
 
         Args:
             send: sends it with the given client, through ``with_raw_response``.
-            expected: name of the list that the object must have.
-            not_empty: whether that list must have something in it.
+            expected: what the object must have.
             tokens: that an attempt may take, input and output.
+            attempting: pays for each attempt; None where it costs nothing.
 
         Raises:
+            BudgetExceeded: an attempt could pass the budget.
             ChatUnavailable: still no answer after the last attempt.
             ChatRejected: another try would not help.
             SettingsError: it has more tokens than a minute allows.
             Stopped: an attempt or a wait would follow a stop.
         """
+        return await self._retried(self._attempt, send, expected, tokens, attempting)
+
+    async def once(self, send: Send, expected: Expected) -> dict[str, Any]:
+        """Send a request that should not be sent twice without a look at what the first did.
+
+        Raises:
+            ChatUnavailable: no answer came; the server may have done what it was asked.
+            ChatRejected: it refuses.
+        """
+        return await self._attempt(send, expected)
+
+    async def download(self, send: Send) -> bytes:
+        """Send a request, again where that can help, and return what comes back, without the key.
+
+        Raises:
+            ChatError: nothing comes.
+        """
+
+        async def attempt() -> bytes:
+            async with self.limiter.attempt(max_pause_s=self.settings.max_wait_s) as attempt:
+                response = await self._sent(send, attempt, Charge())
+                attempt.answered(None)
+                content: bytes = response.content
+                return content.replace(self._secret.encode(), b"...") if self._secret else content
+
+        return await self._retried(attempt)
+
+    async def _retried(self, attempt: Callable[..., Awaitable[T]], *arguments: object) -> T:
         retrying = AsyncRetrying(
             sleep=self.limiter.sleep,
             retry=retry_if_exception_type(ChatUnavailable),
@@ -123,13 +164,10 @@ class Server:
             reraise=True,
         )
         try:
-            result: dict[str, Any] = await retrying(
-                self._attempt, send, expected, not_empty, tokens
-            )
+            return await retrying(attempt, *arguments)
         except ChatUnavailable as error:
             attempts = retrying.statistics["attempt_number"]
             raise ChatUnavailable(_given_up(error, attempts), error.retry_after_s) from None
-        return result
 
     async def models(self) -> list[str]:
         """Return the names of the models that the server offers, sorted.
@@ -137,7 +175,9 @@ class Server:
         Raises:
             ChatError: it does not say.
         """
-        listed = await self._attempt(lambda client: client.models.with_raw_response.list(), "data")
+        listed = await self.once(
+            lambda client: client.models.with_raw_response.list(), Expected("data")
+        )
         return sorted(str(m.get("id")) for m in listed["data"] if isinstance(m, Mapping))
 
     async def aclose(self) -> None:
@@ -147,16 +187,25 @@ class Server:
             await client.close()
 
     async def _attempt(
-        self, send: Send, expected: str, not_empty: bool = False, tokens: float = 0
+        self,
+        send: Send,
+        expected: Expected,
+        tokens: float = 0,
+        attempting: Attempting | None = None,
     ) -> dict[str, Any]:
-        async with self.limiter.attempt(tokens, self.settings.max_wait_s) as attempt:
-            response = await self._sent(send, attempt)
+        async with (
+            (attempting or self.billing.free)() as charge,
+            self.limiter.attempt(tokens, self.settings.max_wait_s) as attempt,
+        ):
+            charge.sent()
+            response = await self._sent(send, attempt, charge)
             self.limiter.pause(min(reset_s(response.headers) or 0, self.settings.max_wait_s))
-            body = self._read(response.content, expected, not_empty)
+            body = self._read(response.content, expected)
+            charge.answered(body)
             attempt.answered(_used_tokens(body))
             return body
 
-    async def _sent(self, send: Send, attempt: Attempt) -> Any:
+    async def _sent(self, send: Send, attempt: Attempt, charge: Charge) -> Any:
         """Return the response; what a refusal asks of one caller holds for all."""
         import openai
 
@@ -166,6 +215,8 @@ class Server:
         except TimeoutError:
             raise timed_out(self.address, self.settings) from None
         except openai.APIError as error:
+            if not may_be_charged(error):
+                charge.refused()
             refused = mapped(error, self.address, self.settings)
             asked_s = refused.retry_after_s if isinstance(refused, ChatUnavailable) else None
             if isinstance(error, openai.APIStatusError):
@@ -173,15 +224,14 @@ class Server:
             self.limiter.pause(asked_s or 0)
             raise refused from None
 
-    def _read(self, content: bytes, expected: str, not_empty: bool) -> dict[str, Any]:
+    def _read(self, content: bytes, expected: Expected) -> dict[str, Any]:
         try:
             body: Any = without_key(json.loads(content), self._secret)
         except (ValueError, RecursionError):
             what = "is no JSON"
         else:
-            what = f"has no {expected}" if isinstance(body, dict) else "is no JSON object"
-            listed = body.get(expected) if isinstance(body, dict) else None
-            if isinstance(body, dict) and isinstance(listed, list) and (listed or not not_empty):
+            what = f"has no {expected.name}" if isinstance(body, dict) else "is no JSON object"
+            if isinstance(body, dict) and expected.is_in(body):
                 return body
         said = without_key(content.decode("utf-8", "replace"), self.settings.api_key)
         raise ChatUnavailable(f"{self.address}: the answer {what}: {said[:_SAID]!r}")
@@ -190,46 +240,8 @@ class Server:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
-            client = self._clients[loop] = self._opened()
+            client = self._clients[loop] = opened(self.settings, self.address)
         return client
-
-    def _opened(self) -> "AsyncOpenAI":
-        import openai
-
-        query = dict(self._query)
-        version = query.pop(_AZURE_VERSION, None)
-        common: dict[str, Any] = {
-            "base_url": self.address,
-            "api_key": self.settings.api_key or "none",
-            "timeout": None,  # _attempt has the one that counts
-            "max_retries": 0,
-            "default_query": query,
-            "http_client": openai.DefaultAsyncHttpxClient(
-                follow_redirects=False,
-                event_hooks={"request": [self._take_out(azure=version is not None)]},
-            ),
-        }
-        if version is not None:
-            return openai.AsyncAzureOpenAI(**common, api_version=version)
-        return openai.AsyncOpenAI(**common)
-
-    def _take_out(self, *, azure: bool) -> Callable[[Any], Awaitable[None]]:
-        """Return what takes headers out of requests that must not leave.
-
-        Without a key that is the placeholder that the openai package insists on; Azure has a
-        header of its own, and old versions send the key in both.
-        """
-        keyless = self.settings.api_key is None
-        names = [
-            *(["authorization"] if azure or keyless else []),
-            *(["api-key"] if keyless else []),
-        ]
-
-        async def take_out(request: Any) -> None:
-            for name in names:
-                request.headers.pop(name, None)
-
-        return take_out
 
     def _wait_s(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -250,16 +262,6 @@ class Server:
         log.info(
             "attempt %d: %s; once more in %.1f s", state.attempt_number, error, state.upcoming_sleep
         )
-
-
-def _checked_url(base_url: str) -> SplitResult:
-    parts = urlsplit(base_url)
-    if parts.username or parts.password:
-        raise SettingsError("base URL: leave user and password out, set the key instead")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        came = base_url.partition("?")[0][:80]
-        raise SettingsError(f"base URL: expected http(s)://host/path, came {came!r}")
-    return parts
 
 
 def _used_tokens(body: Mapping[str, Any]) -> int | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from llmrec.errors import ChatError, SettingsError
 from llmrec.llm.embedder import Role, Rows, refuse_blank
-from llmrec.llm.openai_client import Server
+from llmrec.llm.openai_client import Expected, Server
 from llmrec.llm.tokens import count_tokens
 
 MAX_BATCH_TEXTS = 128
@@ -69,6 +69,7 @@ class OpenAIEmbedder:
         Raises:
             InputError: a text is blank.
             ChatError: the server gave no vectors.
+            BudgetExceeded: the call could pass the server's budget.
         """
         refuse_blank(texts)
         model, prefix = self._roles.of(role)
@@ -82,12 +83,14 @@ class OpenAIEmbedder:
         return np.concatenate(batches) if batches else np.zeros((0, 0), np.float32)
 
     async def _batch(self, model: str, texts: list[str], tokens: int) -> Rows:
+        body = {"model": model, "input": texts}
         answer = await self._server.call(
             lambda client: client.embeddings.with_raw_response.create(
                 model=model, input=texts, encoding_format="float"
             ),
-            expected="data",
+            Expected("data"),
             tokens=tokens,
+            attempting=self._server.billing.of(model, self._server.address, body),
         )
         usage = answer.get("usage")
         self.input_tokens += (usage.get("prompt_tokens") or 0) if isinstance(usage, dict) else 0

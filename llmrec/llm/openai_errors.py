@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 FORMAT_STATUSES = (400, 404, 422)
 """With which servers refuse a response format."""
 
+_NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
+"""Errors of the connection that come before the request has left."""
+
+_GAVE_UP_WAITING = (408, 499, 502, 504, *range(520, 525))
+"""With which gateways say that no answer came from behind them: there it may have been made."""
+
 _WORTH_ANOTHER_TRY = (408, 409, 425, 429)
 _EXHAUSTED = "insufficient_quota"
 _FORMAT = re.compile(
@@ -76,6 +82,15 @@ def mapped(error: "openai.APIError", address: str, settings: KeySettings) -> Cha
     if status == 404 and not _NO_MODEL.search(said):
         said += "; is the base URL whole? Most end in /v1"
     return ChatRejected(f"{where}: {said}", status, body)
+
+
+def may_be_charged(error: "openai.APIError") -> bool:
+    """Say whether an answer may have been made, and charged, that did not come back."""
+    import openai
+
+    if isinstance(error, openai.APIStatusError):
+        return error.status_code in _GAVE_UP_WAITING
+    return type(error.__cause__ or error).__name__ not in _NEVER_SENT
 
 
 def timed_out(address: str, settings: KeySettings) -> ChatUnavailable:

@@ -10,6 +10,7 @@ from llmrec.digests import digest
 from llmrec.matching.item_text import item_text
 from llmrec.records.profile import InterestProfile
 from llmrec.records.reviews import Item, Review
+from llmrec.records.writing import language
 
 BankKind = Literal["stored", "run", "index"]
 
@@ -40,6 +41,11 @@ class Bank:
     def digest(self) -> str:
         """24 hex digits that identify the texts and their order."""
         return digest(list(self.texts))
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The language of each text."""
+        return tuple(map(language, self.texts))
 
 
 def bank_of_items(items: Sequence[Item]) -> Bank:

@@ -8,6 +8,7 @@ from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.matching.bank import MIN_RUN, Bank, BankKind, bank_of_run
 from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.language_hubs import hub_by_language, kept_hub, say_languages
 from llmrec.matching.similarity import HubStatistics, hub_statistics
 from llmrec.records.profile import InterestProfile
 
@@ -21,10 +22,12 @@ class ChosenBank:
     Attributes:
         kind: which it is.
         hub: each item's statistics over it.
+        by_language: whether what language adds to a cosine is taken away too.
     """
 
     kind: BankKind
     hub: HubStatistics
+    by_language: bool = False
 
     @property
     def n_flat(self) -> int:
@@ -44,6 +47,11 @@ class StoreBank:
     kind: BankKind
     n_flat: int
 
+    @property
+    def by_language(self) -> bool:
+        """A database does not know what language adds."""
+        return False
+
 
 BankInUse = ChosenBank | StoreBank
 
@@ -53,6 +61,8 @@ async def choose_bank(
     index: ContentIndex,
     embedder: Embedder,
     profiles: Sequence[InterestProfile] = (),
+    *,
+    by_language: bool = False,
 ) -> ChosenBank:
     """Return the bank of a name; ``auto`` is the first there is of stored, run and index.
 
@@ -61,30 +71,52 @@ async def choose_bank(
         index: the catalogue.
         embedder: of the index.
         profiles: of the whole run; together they need 50 interests to make a bank.
+        by_language: take away what language adds to a cosine as well.
 
     Raises:
-        SettingsError: the bank asked for is not there.
+        SettingsError: the bank asked for is not there, or its languages are not known.
         RecordingMissing: a vector of the run's bank is not recorded, and none may be made.
     """
     if name in ("auto", "stored") and "stored" in index.manifest.banks:
-        return ChosenBank("stored", index.hub("stored"))
+        return _kept_bank("stored", index, by_language)
     if name in ("auto", "run"):
         run = bank_of_run(profiles)
         if len(run.texts) >= MIN_RUN:
-            return ChosenBank("run", await _run_hub(run, index, embedder))
+            return ChosenBank("run", await _run_hub(run, index, embedder, by_language), by_language)
         if name == "run":
             raise SettingsError(
                 f"a run's bank takes at least {MIN_RUN} interests, these profiles have "
                 f"{len(run.texts)}: choose another bank"
             )
-    kind: BankKind = "index" if name == "auto" else name
-    return ChosenBank(kind, index.hub(kind))
+    return _kept_bank("index" if name == "auto" else name, index, by_language)
 
 
-async def _run_hub(bank: Bank, index: ContentIndex, embedder: Embedder) -> HubStatistics:
-    cached = index.run_hub(bank.digest)
+def _kept_bank(kind: BankKind, index: ContentIndex, by_language: bool) -> ChosenBank:
+    hub = index.hub(kind)
+    if by_language:
+        entry = index.manifest.banks[kind]
+        if not entry.languages:
+            raise SettingsError(
+                f"{index.folder}: an older version made its {kind} bank, whose languages are not "
+                "known: build the index again, with --bank FILE where it has a stored bank"
+            )
+        say_languages(entry.languages)
+        kept = kept_hub(index, entry.digest)
+        hub = kept or hub_by_language(index, entry.digest, index.bank_rows(kind), entry.languages)
+    return ChosenBank(kind, hub, by_language)
+
+
+async def _run_hub(
+    bank: Bank, index: ContentIndex, embedder: Embedder, by_language: bool
+) -> HubStatistics:
+    if by_language:
+        say_languages(bank.languages)
+    cached = kept_hub(index, bank.digest) if by_language else index.run_hub(bank.digest)
     if cached is not None:
         return cached
-    hub = hub_statistics(index.rows, await embedder.embed(bank.texts, "query"))
+    queries = await embedder.embed(bank.texts, "query")
+    if by_language:
+        return hub_by_language(index, bank.digest, queries, bank.languages)
+    hub = hub_statistics(index.rows, queries)
     index.keep_run_hub(bank.digest, hub)
     return hub

@@ -150,7 +150,7 @@ async def _embedded_bank(bank: Bank, embedder: Embedder, older: OlderIndex | Non
     if new:
         made = await _embedded(new, "query", embedder)
         known = {**known, **dict(zip(new, made, strict=True))}
-    entry = BankEntry(bank.digest, bank.source, len(bank.texts), bank.reviews)
+    entry = BankEntry(bank.digest, bank.source, len(bank.texts), bank.reviews, bank.languages)
     queries = np.stack([known[text] for text in bank.texts])
     return _EmbeddedBank(bank.kind, entry, queries, bank.texts)
 

@@ -119,22 +119,35 @@ async def bank_of(
     name: BankName,
     embedder: Embedder,
     profiles: Sequence[InterestProfile] = (),
+    *,
+    by_language: bool = False,
 ) -> BankInUse:
-    """Return the bank of a name; see ``choose_bank``. A database knows no banks of runs."""
+    """Return the bank of a name; see ``choose_bank``. A database knows no banks of runs.
+
+    Raises:
+        SettingsError: there is no such bank, or a database is to take away what language adds.
+        RecordingMissing: a vector of the run's bank is not recorded, and none may be made.
+    """
     if isinstance(catalogue, ContentIndex):
-        return await choose_bank(name, catalogue, embedder, profiles)
+        return await choose_bank(name, catalogue, embedder, profiles, by_language=by_language)
+    if by_language:
+        raise SettingsError(
+            "hub-by-language needs the index of a folder: a database knows hub only"
+        )
     return catalogue.bank(name)
 
 
 def folder_index(catalogue: Catalogue) -> ContentIndex:
-    """Return a catalogue whose rows are all at hand, as a score of several parts needs.
+    """Return a catalogue whose rows are all at hand, as several parts and diversity need.
 
     Raises:
         SettingsError: it is in a database.
     """
     if isinstance(catalogue, ContentIndex):
         return catalogue
-    raise SettingsError("weights need the index of a folder: a database scores by interests alone")
+    raise SettingsError(
+        "weights and diversity need the index of a folder: a database scores by interests alone"
+    )
 
 
 def positions_of(index: ContentIndex, item_ids: Collection[str] | None) -> Positions | None:

@@ -11,7 +11,14 @@ from llmrec.llm.embedder import Rows
 from llmrec.matching.array_files import map_array
 from llmrec.matching.bank import BankKind
 from llmrec.matching.entries import Entries, EntriesById, Titles
-from llmrec.matching.index_folder import HUB_FILES, ROWS, Manifest, files_of, read_manifest
+from llmrec.matching.index_folder import (
+    BANK_FILES,
+    HUB_FILES,
+    ROWS,
+    Manifest,
+    files_of,
+    read_manifest,
+)
 from llmrec.matching.similarity import HubStatistics
 from llmrec.records.replacing import replaced
 
@@ -67,6 +74,11 @@ class ContentIndex:
                 f"{self.folder} has no {kind} bank: build it with --bank FILE, or choose another"
             )
         return self._hubs[kind]
+
+    def bank_rows(self, kind: BankKind) -> Rows:
+        """Return the vectors of a bank that is kept in the index, (n_bank, dim) float32."""
+        shape = (self.manifest.banks[kind].n, self.manifest.dim)
+        return map_array(self.files / BANK_FILES[kind], np.float32, shape)
 
     def run_hub(self, digest: str) -> HubStatistics | None:
         """Return the cached statistics over the bank of a run, or None."""

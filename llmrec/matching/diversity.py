@@ -1,5 +1,7 @@
 """Lists whose items differ: maximal marginal relevance (Carbonell and Goldstein 1998)."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -7,7 +9,9 @@ import numpy as np
 from llmrec.errors import InputError
 from llmrec.llm.embedder import Rows
 from llmrec.matching.block_scoring import Positions
+from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.similarity import FLAT_DEVIATION, Float64
+from llmrec.records.ranking import ScoredItem
 
 SHORTLIST: Final = 100
 """So many of the best items, or k where that is more, a diverse list is chosen from."""
@@ -21,6 +25,24 @@ def check_diversity(diversity: float) -> None:
     """
     if not 0 <= diversity < 1:
         raise InputError(f"diversity: a number from 0 to below 1 is expected, came {diversity:g}")
+
+
+def diverse_items(
+    items: Sequence[ScoredItem], index: ContentIndex, k: int, diversity: float
+) -> tuple[ScoredItem, ...]:
+    """Return k items of a shortlist in their diverse order, ranked anew; scores stay.
+
+    Args:
+        items: the best of the index, best first.
+        index: the catalogue.
+        k: how many items.
+        diversity: λ in [0, 1).
+    """
+    places = index.items.places(item.item_id for item in items)
+    rows = index.rows[[places[item.item_id] for item in items]]
+    scores = np.array([item.score for item in items], np.float64)
+    order = diverse_order(scores, rows, k, diversity)
+    return tuple(replace(items[place], rank=rank) for rank, place in enumerate(order.tolist(), 1))
 
 
 def diverse_order(scores: Float64, rows: Rows, k: int, diversity: float) -> Positions:

@@ -9,11 +9,13 @@ from llmrec.llm.embedder import Embedder
 from llmrec.matching.bank_choice import BankInUse, ChosenBank
 from llmrec.matching.catalogue import Catalogue, best_items_of, folder_index, positions_of
 from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.diversity import SHORTLIST, check_diversity, diverse_items
 from llmrec.matching.fused_match import FusedList, FusedMatch
 from llmrec.matching.profile_match import Taste, embedded_tastes
 from llmrec.matching.vocabulary import Vocabulary
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
+from llmrec.records.writing import language
 
 
 class FirstStage:
@@ -42,6 +44,7 @@ class FirstStage:
         left_out: Sequence[Collection[str]],
         only: Collection[str] | None = None,
         depth: int | None = None,
+        diversity: float = 0.0,
     ) -> list[Recommendation]:
         """Return for each profile the items that fit it best.
 
@@ -52,14 +55,16 @@ class FirstStage:
             left_out: for each profile, ids of items not to be returned.
             only: ids of the only items that may be returned; None for all.
             depth: how many are returned, k or more; None for k.
+            diversity: in [0, 1), how much the items of a list should differ (``diverse_order``).
 
         Raises:
+            InputError: the diversity is not such.
             SettingsError: plain cosine, where several parts are added up.
             RecordingMissing: a vector is not recorded, and none may be made.
         """
         interests = [profile.interests for profile in profiles]
         tastes = await embedded_tastes(interests, self._embedder)
-        ranked = self._ranked(profiles, tastes, depth or k, bank, left_out, only)
+        ranked = self._ranked(profiles, tastes, depth or k, bank, left_out, only, diversity)
         return [
             Recommendation(
                 user_id=profile.user_id,
@@ -71,12 +76,17 @@ class FirstStage:
         ]
 
     async def for_sentence(
-        self, text: str, k: int, bank: BankInUse | None, only: Collection[str] | None = None
+        self,
+        text: str,
+        k: int,
+        bank: BankInUse | None,
+        only: Collection[str] | None = None,
+        diversity: float = 0.0,
     ) -> Recommendation:
         """Return the k items that fit a sentence best.
 
         Raises:
-            InputError: the sentence is blank.
+            InputError: the sentence is blank, or the diversity is not in [0, 1).
             SettingsError, RecordingMissing: as for ``for_profiles``.
         """
         taste = Taste(
@@ -84,8 +94,9 @@ class FirstStage:
             weights=np.ones(1),
             is_like=np.ones(1, bool),
             queries=await self._embedder.embed([text], "query"),
+            languages=(language(text),),
         )
-        (found,) = self._ranked([None], [taste], k, bank, [()], only)
+        (found,) = self._ranked([None], [taste], k, bank, [()], only, diversity)
         return Recommendation(
             like=text,
             bank=bank.kind if bank else None,
@@ -94,6 +105,25 @@ class FirstStage:
         )
 
     def _ranked(
+        self,
+        profiles: Sequence[InterestProfile | None],
+        tastes: Sequence[Taste],
+        depth: int,
+        bank: BankInUse | None,
+        left_out: Sequence[Collection[str]],
+        only: Collection[str] | None,
+        diversity: float,
+    ) -> list[FusedList]:
+        check_diversity(diversity)
+        if diversity == 0:
+            return self._scored(profiles, tastes, depth, bank, left_out, only)
+        index = folder_index(self._catalogue)
+        best = self._scored(profiles, tastes, max(depth, SHORTLIST), bank, left_out, only)
+        return [
+            FusedList(diverse_items(one.items, index, depth, diversity), one.parts) for one in best
+        ]
+
+    def _scored(
         self,
         profiles: Sequence[InterestProfile | None],
         tastes: Sequence[Taste],

@@ -49,12 +49,14 @@ class BankEntry:
         source: what the texts are: ``interests``, ``reviews`` or ``items``.
         n: number of vectors.
         reviews: digests of the reviews behind it.
+        languages: of its texts; none in an index of an older version.
     """
 
     digest: str
     source: str
     n: Annotated[int, Field(ge=1)]
     reviews: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    languages: Annotated[tuple[str, ...], Field(strict=False)] = ()
 
 
 @dataclass(frozen=True, slots=True, config=RECORD)

@@ -18,8 +18,9 @@ from llmrec.matching.similarity import (
     soft_maximum,
 )
 from llmrec.records.profile import Interest
+from llmrec.records.writing import language
 
-MatchingName = Literal["hub", "cosine"]
+MatchingName = Literal["hub", "hub-by-language", "cosine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,14 @@ class Taste:
         weights: (n_interests,) float64 in (0, 1].
         is_like: (n_interests,) bool; the others are dislikes.
         queries: (n_interests, dim) float32, unit rows.
+        languages: of the interests' texts, where a correction may ask for them.
     """
 
     names: tuple[str, ...]
     weights: Float64
     is_like: NDArray[np.bool_]
     queries: Rows
+    languages: tuple[str, ...] = ()
 
 
 async def embedded_tastes(people: Sequence[Sequence[Interest]], embedder: Embedder) -> list[Taste]:
@@ -53,6 +56,7 @@ async def embedded_tastes(people: Sequence[Sequence[Interest]], embedder: Embedd
             weights=np.array([interest.weight for interest in interests], np.float64),
             is_like=np.array([one.polarity == "like" for one in interests], np.bool_),
             queries=queries[end - len(interests) : end],
+            languages=tuple(language(interest.query) for interest in interests),
         )
         for interests, end in zip(people, ends.tolist(), strict=True)
     ]
@@ -106,7 +110,7 @@ def score_similarities(taste: Taste, cosines: Float64, hub: HubStatistics | None
     similarities = cosines
     temperature = COSINE_TEMPERATURE
     if hub is not None:
-        similarities = hub.standardise(similarities)
+        similarities = hub.standardise(similarities, taste.languages)
         temperature = HUB_TEMPERATURE
     likes, weights = similarities[taste.is_like], taste.weights[taste.is_like]
     liked, penalty = np.zeros(cosines.shape[1]), np.zeros(cosines.shape[1])

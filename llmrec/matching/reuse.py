@@ -11,11 +11,10 @@ from llmrec.digests import text_digest
 from llmrec.errors import IndexMismatch, InputError
 from llmrec.llm.embedder import Rows
 from llmrec.llm.vectors import VectorsFile
-from llmrec.matching.array_files import map_array
 from llmrec.matching.bank import Bank, BankKind, bank_of_items
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import EmbedderChoice
-from llmrec.matching.index_folder import BANK_FILES, MANIFEST, QUERIES, BankEntry
+from llmrec.matching.index_folder import MANIFEST, QUERIES, BankEntry
 from llmrec.matching.item_text import RULE, item_text
 from llmrec.matching.similarity import HubStatistics
 from llmrec.records.reviews import Item
@@ -62,9 +61,7 @@ class OlderIndex:
 
     def bank_rows(self, kind: BankKind) -> Rows:
         """Return the vectors of a bank, (n_bank, dim) float32."""
-        manifest = self._index.manifest
-        shape = (manifest.banks[kind].n, manifest.dim)
-        return map_array(self._index.files / BANK_FILES[kind], np.float32, shape)
+        return self._index.bank_rows(kind)
 
     def known_queries(self, bank: Bank) -> dict[str, Rows]:
         """Return the vectors of those texts of a bank that are known."""

@@ -5,6 +5,7 @@ of queries removes that: querybank normalisation (Bogolin et al. 2022), kin to C
 al. 2018) and the inverted softmax (Smith et al. 2017). Axes: interests j, items i, bank b.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from llmrec.llm.embedder import Rows
+from llmrec.matching.language_offsets import LanguageOffsets
 
 Float64 = NDArray[np.float64]
 
@@ -36,24 +38,41 @@ class HubStatistics:
     Attributes:
         mean: (n_items,) float64.
         deviation: (n_items,) float64, with ddof 0.
+        offsets: what language adds to a cosine, where that is to be taken away too; the
+            deviation is then that of what is left.
     """
 
     mean: Float64
     deviation: Float64
+    offsets: LanguageOffsets | None = None
 
     @property
     def n_flat(self) -> int:
         """Number of items that are equally near to the whole bank: their z is 0."""
         return int((self.deviation < FLAT_DEVIATION).sum())
 
-    def at(self, positions: NDArray[np.intp]) -> "HubStatistics":
+    def at(self, positions: NDArray[np.intp] | slice) -> "HubStatistics":
         """Return the statistics of some items, in this order."""
-        return HubStatistics(self.mean[positions], self.deviation[positions])
+        offsets = self.offsets and self.offsets.at(positions)
+        return HubStatistics(self.mean[positions], self.deviation[positions], offsets)
 
-    def standardise(self, cosines: Float64) -> Float64:
-        """Return z_ji = (cos_ji - mean_i) / deviation_i, 0 for flat items; (n, n_items)."""
+    def expected(self, languages: Sequence[str]) -> Float64:
+        """Return the cosine that is to be expected of a query and each item.
+
+        Args:
+            languages: (n_queries,) of the queries; without offsets they make no difference.
+
+        Returns:
+            (n_queries, n_items) float64; (1, n_items) without offsets.
+        """
+        if self.offsets is None:
+            return self.mean[None, :]
+        return self.mean + self.offsets.between(languages)
+
+    def standardise(self, cosines: Float64, languages: Sequence[str] = ()) -> Float64:
+        """Return z_ji = (cos_ji - expected_ji) / deviation_i, 0 for flat items; (n, n_items)."""
         flat = self.deviation < FLAT_DEVIATION
-        z: Float64 = (cosines - self.mean) / np.where(flat, 1, self.deviation)
+        z: Float64 = (cosines - self.expected(languages)) / np.where(flat, 1, self.deviation)
         z[:, flat] = 0
         return z
 
@@ -93,21 +112,29 @@ def product_error(dim: int) -> float:
     return 1.05 * roundings / (1 - roundings)
 
 
-def hub_statistics(rows: Rows, bank: Rows) -> HubStatistics:
+def hub_statistics(
+    rows: Rows,
+    bank: Rows,
+    offsets: LanguageOffsets | None = None,
+    languages: Sequence[str] = (),
+) -> HubStatistics:
     """Return mean and deviation of each item's cosine over a bank.
 
     Args:
         rows: (n_items, dim) float32, unit rows.
         bank: (n_bank, dim) float32, unit rows, at least one.
+        offsets: what language adds to a cosine, to be taken away; None for nothing.
+        languages: (n_bank,) of the bank's queries, where there are offsets.
     """
-    blocks = [
-        cosines(rows[start : start + _BLOCK_ITEMS], bank)
-        for start in range(0, len(rows), _BLOCK_ITEMS)
-    ]
-    return HubStatistics(
-        mean=np.concatenate([block.mean(axis=1) for block in blocks]),
-        deviation=np.concatenate([block.std(axis=1) for block in blocks]),
-    )
+    mean, deviation = np.empty((2, len(rows)))
+    for start in range(0, len(rows), _BLOCK_ITEMS):
+        items = slice(start, start + _BLOCK_ITEMS)
+        block = cosines(rows[items], bank)
+        mean[items] = block.mean(axis=1)
+        if offsets is not None:
+            block -= offsets.at(items).between(languages).T
+        deviation[items] = block.std(axis=1)
+    return HubStatistics(mean, deviation, offsets)
 
 
 def soft_maximum(similarities: Float64, weights: Float64, temperature: float) -> Float64:

@@ -43,6 +43,9 @@ class TasteScoring:
         self._hub = hub
         self._temperature = HUB_TEMPERATURE if hub else COSINE_TEMPERATURE
         self._error = product_error(rows.shape[1])
+        self._languages, self._language = np.unique(
+            [name for taste in tastes for name in taste.languages], return_inverse=True
+        )
         self._n_queries = np.array([len(taste.weights) for taste in tastes])
         self._first = np.cumsum(self._n_queries) - self._n_queries
         self._user = np.repeat(np.arange(self.n_users), self._n_queries)
@@ -60,7 +63,9 @@ class TasteScoring:
             return
         scale = self._scale(positions)
         block *= scale
-        block -= (self._hub.mean[positions].astype(np.float32) - np.float32(self._error)) * scale
+        expected = self._hub.at(positions).expected(self._languages.tolist())
+        shift = (expected.astype(np.float32) - np.float32(self._error)) * scale
+        block -= shift if len(shift) == 1 else shift[self._language]
 
     def floors(self, thresholds: Float64) -> Rows:
         """See ``BlockScoring``; of a user without likes no item is skipped."""

@@ -9,10 +9,10 @@ from llmrec.profiling.rendering import clean
 from llmrec.records.profile import Interest, InterestProfile
 from llmrec.records.ranking import Because, Explanation, Quote, Recommendation, ScoredItem
 from llmrec.records.reviews import Item
+from llmrec.records.writing import main_script
 from llmrec.reranking.phrases import Phrases, phrases_of
 from llmrec.reranking.quoting import part_of
 from llmrec.reranking.terms import terms
-from llmrec.reranking.writing import main_script
 
 EXPLAINED = 3
 """How many items of a list are explained, unless somebody says otherwise."""

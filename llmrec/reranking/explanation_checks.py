@@ -14,9 +14,9 @@ from llmrec.records.messages import first_problem
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Explanation, Quote
 from llmrec.records.reviews import Item
+from llmrec.records.writing import has_controls, is_short, main_script
 from llmrec.reranking.grounding import KnownWords
 from llmrec.reranking.quoting import part_of
-from llmrec.reranking.writing import has_controls, is_short, main_script
 
 MAX_WORDS = 45
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, takewhile
 
 from llmrec.llm.tokens import count_tokens
+from llmrec.records.writing import CJK, main_script, script
 from llmrec.reranking.numerals import chinese_numbers, spelled_value
-from llmrec.reranking.writing import CJK, main_script, script
 
 MIN_STEM = 4
 """Letters that two forms of a name share at their beginning, at least (Swedish, Sweden)."""

@@ -10,11 +10,11 @@ from llmrec.records.reviews import Item
 
 MAX_TITLE_CHARACTERS = 160
 MAX_CATEGORIES = 8
-MAX_CATEGORIES_CHARACTERS = 320
+MAX_CATEGORIES_CHARACTERS = 2_000
 MAX_DESCRIPTION_TOKENS = 60
 MAX_RECENT = 10
 
-_SPACE = re.compile(r"\s+")
+_LINE_ENDS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _TAG = re.compile(r"<(\s*/?\s*(?:profile|recent|candidates|items))", re.IGNORECASE)
 
 
@@ -60,7 +60,7 @@ def _cut(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Return what a model wrote of a person as one harmless line; it may quote the person."""
-    return _harmless(_SPACE.sub(" ", text))
+    return _harmless(_LINE_ENDS.sub(" ", text))
 
 
 def _harmless(text: str) -> str:

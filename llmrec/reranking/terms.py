@@ -3,7 +3,7 @@
 import re
 from itertools import pairwise
 
-from llmrec.reranking.writing import CJK, script
+from llmrec.records.writing import CJK, script
 
 STEM = 4
 """Letters of a word that are compared: mystery, mysteries."""

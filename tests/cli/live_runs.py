@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from llmrec import cli
+from llmrec.llm.billing import Billing
 from llmrec.llm.limits import RateLimiter
-from llmrec.llm.openai_client import Server, ServerSettings
+from llmrec.llm.openai_client import Server
+from llmrec.llm.server_settings import ServerSettings
 
 MODEL = "tiny"
 
@@ -76,11 +78,11 @@ def logged() -> list[Any]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-def impatient(settings: ServerSettings, _: RateLimiter) -> Server:
+def impatient(settings: ServerSettings, _: RateLimiter, billing: Billing | None) -> Server:
     """Return a server for which no wait takes any time; without limits."""
     now = [0.0]
 
     async def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    return Server(settings, RateLimiter(clock=lambda: now[0], sleep=sleep))
+    return Server(settings, RateLimiter(clock=lambda: now[0], sleep=sleep), billing)

@@ -210,6 +210,21 @@ def test_plain_cosine_names_no_bank(llmrec: Llmrec, run: list[str]) -> None:
     assert [ids(answer) for answer in answers] != [ids(answer) for answer in corrected]
 
 
+def test_items_of_a_list_can_be_made_to_differ(llmrec: Llmrec, run: list[str]) -> None:
+    plain, diverse = llmrec(*run).lists, llmrec(*run, "--diversity", "0.5").lists
+    assert [ids(answer) for answer in diverse] != [ids(answer) for answer in plain]
+    assert [ids(answer)[0] for answer in diverse] == [ids(answer)[0] for answer in plain]
+    assert llmrec(*run, "--diversity", "0").lists == plain
+    assert llmrec(*run, "--diversity", "1").code == 2
+
+
+def test_language_can_be_taken_away_from_what_is_near(llmrec: Llmrec, run: list[str]) -> None:
+    answers = llmrec(*run, "--matching", "hub-by-language").lists
+    plain = llmrec(*run).lists
+    assert [answer["bank"] for answer in answers] == [answer["bank"] for answer in plain]
+    assert [ids(answer) for answer in answers] != [ids(answer) for answer in plain]
+
+
 @pytest.mark.parametrize("bank", ["index", "run"])
 def test_a_bank_can_be_named(llmrec: Llmrec, run: list[str], bank: str) -> None:
     assert {answer["bank"] for answer in llmrec(*run, "--bank", bank).lists} == {bank}

@@ -12,6 +12,7 @@ import pytest
 
 from llmrec.cli import progress
 from llmrec.cli.progress import Progress
+from llmrec.llm.budget import Budget
 from llmrec.llm.chat import Usage
 from llmrec.llm.metering import MeteredChatModel
 
@@ -45,7 +46,7 @@ def test_elsewhere_it_is_one_plain_line_every_30_seconds(
     run: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = [100.0]
-    with Progress(run, 10, clock=lambda: now[0]) as shown:
+    with Progress(run, 10, Budget(), clock=lambda: now[0]) as shown:
         for second in range(100, 191):
             now[0] = second
             shown.update()
@@ -54,12 +55,23 @@ def test_elsewhere_it_is_one_plain_line_every_30_seconds(
     assert said == [f"{counts}, about {n} min left" for n in (1, 2, 4)]
 
 
+def test_speed_and_money_are_shown_where_something_was_called(
+    run: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    budget, now = Budget(), [0.0]
+    run.extractor.meter.live_tokens, budget.known_usd = 3_100, 0.25
+    with Progress(run, 10, budget, clock=lambda: now[0]) as shown:
+        now[0] = 31
+        shown.update()
+    assert "1,234 tokens (100 a second), $0.2500, about 1 min left" in capsys.readouterr().err
+
+
 def test_before_the_first_user_is_done_no_end_is_foretold(
     run: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run.made, run.failed = 0, {}
     now = [0.0]
-    with Progress(run, 10, clock=lambda: now[0]) as shown:
+    with Progress(run, 10, Budget(), clock=lambda: now[0]) as shown:
         now[0] = 31
         shown.update()
     assert capsys.readouterr().err.endswith("1,234 tokens\n")
@@ -71,7 +83,7 @@ def test_quiet_is_silent(run: Any, monkeypatch: pytest.MonkeyPatch, terminal: bo
     stderr = Terminal() if terminal else io.StringIO()
     monkeypatch.setattr(sys, "stderr", stderr)
     now = [0.0]
-    with Progress(run, 10, clock=lambda: now[0]) as shown:
+    with Progress(run, 10, Budget(), clock=lambda: now[0]) as shown:
         now[0] = 99
         shown.update()
     assert stderr.getvalue() == ""
@@ -81,7 +93,7 @@ def test_on_a_terminal_it_is_one_line_that_lives(run: Any, monkeypatch: pytest.M
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setattr(sys, "stderr", stderr := Terminal())
-    with Progress(run, 10) as shown:
+    with Progress(run, 10, Budget()) as shown:
         shown.update()
         assert shown._live is not None
         shown._live.refresh()
@@ -97,7 +109,7 @@ def test_it_goes_on_while_a_call_takes_long(run: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Progress, "update", lambda self: updates.append(1))
 
     async def a_call() -> None:
-        task = asyncio.create_task(Progress(run, 10).keep_updating())
+        task = asyncio.create_task(Progress(run, 10, Budget()).keep_updating())
         while len(updates) < 3:
             await asyncio.sleep(0)
         task.cancel()

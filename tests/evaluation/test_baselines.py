@@ -55,7 +55,14 @@ WITHOUT_LLM = [
     "item-mean-hub",
     "fused-without-llm",
 ]
-WITH_LLM = ["profile-cosine", "profile-hub", "profile-tfidf", "fused", "weighted"]
+WITH_LLM = [
+    "profile-cosine",
+    "profile-hub",
+    "profile-hub-by-language",
+    "profile-tfidf",
+    "fused",
+    "weighted",
+]
 
 
 class Fixed:
@@ -104,6 +111,7 @@ def material_and_person(reviews: Path) -> tuple[Material, Person]:
         interactions=Interactions.of(visible.values(), POSITIONS),
         vectors=ROWS,
         hub=hub_statistics(ROWS, ROWS),
+        language_hub=hub_statistics(ROWS, ROWS),
         weights={"profile-hub": 0.5, "popularity": 0.5, "ease": 0.0},
         labels=Labels((person,), {"u": np.array([POSITIONS["juice"]])}),
     )
@@ -174,7 +182,7 @@ def test_what_each_system_ranks_first_of_the_items_not_reviewed(
 @pytest.mark.parametrize("system", SYSTEMS.values(), ids=SYSTEMS)
 def test_a_system_says_what_it_lacks(system: System, write_reviews: Callable[[str], Path]) -> None:
     material, _ = material_and_person(write_reviews("Apple juice"))
-    without = replace(material, vectors=None, hub=None)
+    without = replace(material, vectors=None, hub=None, language_hub=None)
     if "index" in system.needs:
         with pytest.raises(SettingsError, match="--index DIR"):
             system.build(without)
@@ -186,6 +194,8 @@ def test_the_hub_corrected_profile_needs_a_bank(write_reviews: Callable[[str], P
     material, _ = material_and_person(write_reviews("Apple juice"))
     with pytest.raises(SettingsError, match="needs the bank"):
         SYSTEMS["profile-hub"].build(replace(material, hub=None))
+    with pytest.raises(SettingsError, match="needs the bank"):
+        SYSTEMS["profile-hub-by-language"].build(replace(material, language_hub=None))
 
 
 def test_a_held_out_review_is_no_vote(write_reviews: Callable[[str], Path]) -> None:

@@ -117,7 +117,7 @@ def test_with_an_index_all_systems_are_compared(case: Case, index: ContentIndex)
     )  # fmt: skip
     assert {"item-mean-hub", "profile-cosine", "profile-hub"} <= result.by_name.keys()
     assert {claim.system for claim in result.claims} == {
-        "profile-cosine", "profile-hub", "profile-tfidf",
+        "profile-cosine", "profile-hub", "profile-tfidf", "fused",
     }  # fmt: skip
     assert result.settings["bank"] == "index"
 
@@ -184,6 +184,18 @@ def test_something_must_be_evaluated(case: Case) -> None:
 def test_a_system_that_cannot_be_built_is_refused(name: str, what: str) -> None:
     with pytest.raises(SettingsError, match=what):
         usable_systems([name], has_index=False, has_profiles=False)
+
+
+def test_an_option_is_compared_where_it_is_named(case: Case, index: ContentIndex) -> None:
+    every = usable_systems(None, has_index=True, has_profiles=True)
+    assert "profile-hub-by-language" not in [system.name for system in every]
+    result = evaluate(
+        case.users(), case.split, CATALOGUE,
+        profiles=[case.profile("ann"), case.profile("bob")], index=index,
+        embedder=LexicalEmbedder(), systems=["profile-hub", "profile-hub-by-language"],
+    )  # fmt: skip
+    plain, corrected = (result.by_name[f"profile-hub{more}"] for more in ("", "-by-language"))
+    assert corrected.values == plain.values  # one language: nothing is taken away
 
 
 def test_candidates_are_not_comparable(case: Case) -> None:

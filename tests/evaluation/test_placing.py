@@ -93,7 +93,7 @@ def test_rounding_errors_make_no_order(task: Task) -> None:
     assert (found.above.tolist(), found.tied.tolist()) == ([1, 1], [2, 2])
 
 
-@given(st.lists(st.floats(-1e6, 1e6), max_size=20))
+@given(st.lists(st.floats(-1e6, 1e6).map(lambda score: round(score, 6)), max_size=20))
 def test_the_grid_moves_no_score_by_more_than_a_step(scores: list[float]) -> None:
     given_scores = np.array(scores, np.float64)
     on_grid = equal_where_equal(given_scores)

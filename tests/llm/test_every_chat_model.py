@@ -14,8 +14,9 @@ from llmrec.errors import ReplyInvalid
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest, Message
 from llmrec.llm.openai_chat import OpenAIChatModel
-from llmrec.llm.openai_client import Server, ServerSettings
+from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded import LoggedChatModel, ReplayChatModel
+from llmrec.llm.server_settings import ServerSettings
 from llmrec.llm.structured import Asker, json_schema_format
 
 T = TypeVar("T")

@@ -16,9 +16,11 @@ from serving.openai_server import Answer, OpenAIServer, Script, completion
 from wire import KEY, Waits, during, opened, question, reply
 
 from llmrec.errors import ChatRejected, ChatUnavailable, FormatRefused, SettingsError
+from llmrec.llm import openai_client, openai_connection
 from llmrec.llm.limit_headers import retry_after_s
-from llmrec.llm.openai_client import Server, ServerSettings
+from llmrec.llm.openai_client import Server
 from llmrec.llm.openai_errors import without_key
+from llmrec.llm.server_settings import ServerSettings
 
 TRIED_AGAIN = {
     "429": faults.busy(),
@@ -462,18 +464,14 @@ def test_openai_s_own_retries_are_off(
     server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[openai.AsyncOpenAI] = []
-    monkeypatch.setattr(Server, "_opened", _noting(made, Server._opened))
-    way = opened(server)
-    reply(way)
-    assert [client.max_retries for client in made] == [0]
 
-
-def _noting(made: list[openai.AsyncOpenAI], opens: Any) -> Any:
-    def note(self: Server) -> openai.AsyncOpenAI:
-        made.append(opens(self))
+    def noting(settings: ServerSettings, address: str) -> openai.AsyncOpenAI:
+        made.append(openai_connection.opened(settings, address))
         return made[-1]
 
-    return note
+    monkeypatch.setattr(openai_client, "opened", noting)
+    reply(opened(server))
+    assert [client.max_retries for client in made] == [0]
 
 
 def test_models_are_named_in_order(server: OpenAIServer) -> None:

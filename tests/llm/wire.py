@@ -9,7 +9,8 @@ from serving.openai_server import OpenAIServer
 from llmrec.llm.chat import ChatReply, ChatRequest, Message
 from llmrec.llm.limits import RateLimiter
 from llmrec.llm.openai_chat import OpenAIChatModel
-from llmrec.llm.openai_client import Server, ServerSettings
+from llmrec.llm.openai_client import Server
+from llmrec.llm.server_settings import ServerSettings
 
 T = TypeVar("T")
 

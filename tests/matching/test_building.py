@@ -97,9 +97,9 @@ def test_the_manifest_says_what_the_index_is_made_of(tmp_path: Path) -> None:
     assert (manifest["embedder"], manifest["model"]) == ("lexical", "lexical")
     assert (manifest["n_items"], manifest["dim"]) == (5, 4096)
     assert manifest["item_text"] == RULE
-    assert manifest["banks"] == {
-        "index": {"digest": bank_of_items(ITEMS).digest, "source": "items", "n": 5, "reviews": []}
-    }
+    own = bank_of_items(ITEMS)
+    entry = {"digest": own.digest, "source": "items", "n": 5, "reviews": []}
+    assert manifest["banks"] == {"index": {**entry, "languages": list(own.languages)}}
     assert manifest["growth"] == {"reused": 0, "embedded": 5, "removed": 0}
     assert manifest["versions"].keys() == {"llmrec", "numpy"}
 

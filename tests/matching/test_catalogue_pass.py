@@ -13,6 +13,7 @@ from llmrec.matching import best_so_far, catalogue_pass
 from llmrec.matching.best_so_far import Best
 from llmrec.matching.block_scoring import Positions, chunks
 from llmrec.matching.catalogue_pass import best_items, nearest
+from llmrec.matching.language_offsets import LanguageOffsets
 from llmrec.matching.profile_match import Taste, score_similarities
 from llmrec.matching.similarity import HubStatistics, exact_cosines, hub_statistics
 from llmrec.matching.taste_scoring import TasteScoring
@@ -52,12 +53,17 @@ def some_taste(rng: np.random.Generator, rows: Rows, dim: int) -> Taste:
         weights=rng.choice([0.01, 0.3, 0.3, 1.0], n),
         is_like=rng.random(n) < rng.choice([0, 0.6, 1]),
         queries=queries,
+        languages=tuple(rng.choice(["a", "b", "unknown"], n).tolist()),
     )
 
 
 def some_hub(rng: np.random.Generator, rows: Rows, dim: int) -> HubStatistics:
-    """Statistics of which some items' deviation is nothing, or next to it."""
-    hub = hub_statistics(rows, some_rows(rng, 5, dim, 4))
+    """Statistics of which some items' deviation is nothing, or next to it; some by language."""
+    offsets = None
+    if rng.random() < 0.4:
+        table = rng.normal(size=(2, 3)) / 10
+        offsets = LanguageOffsets(("a", "b"), table, rng.integers(0, 3, len(rows)))
+    hub = hub_statistics(rows, some_rows(rng, 5, dim, 4), offsets, ("a", "a", "b", "b", "c"))
     odd = rng.random(len(rows)) < 0.2
     hub.deviation[odd] = rng.choice([0, 2e-6, 1e-4], int(odd.sum()))
     return hub

@@ -10,8 +10,9 @@ from serving.openai_server import OpenAIServer
 
 from llmrec.errors import InputError
 from llmrec.llm.embedder import Embedder, Role, Rows
-from llmrec.llm.openai_client import Server, ServerSettings
+from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded_embedder import RecordedEmbedder
+from llmrec.llm.server_settings import ServerSettings
 from llmrec.llm.vectors import VectorsFile
 from llmrec.matching.embedding import LOCAL_MODEL, EmbedderChoice, live_embedder
 from llmrec.matching.item_text import item_text

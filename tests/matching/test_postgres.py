@@ -22,9 +22,10 @@ from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import ChosenBank
 from llmrec.matching.best_matches import match
 from llmrec.matching.building import build_index
-from llmrec.matching.catalogue import allowed_of, best_items_of
+from llmrec.matching.catalogue import allowed_of, best_items_of, folder_index
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import EmbedderChoice
+from llmrec.matching.postgres import entries
 from llmrec.matching.postgres import store as store_module
 from llmrec.matching.postgres.address import parse_address
 from llmrec.matching.postgres.building import build_store, measured_recall
@@ -78,7 +79,7 @@ def both(
     postgres_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[PostgresIndex, ContentIndex]:
     """The same index in a database and in a folder; not to be written to."""
-    index = folder_index(tmp_path_factory.mktemp("both") / "i")
+    index = index_in(tmp_path_factory.mktemp("both") / "i")
     load(index, parse_address(f"{postgres_url}#both"))
     return PostgresIndex(f"{postgres_url}#both"), index
 
@@ -94,7 +95,7 @@ def build(
     )
 
 
-def folder_index(
+def index_in(
     folder: Path, items: Sequence[Item] = ITEMS, stored: Bank | None = None
 ) -> ContentIndex:
     return asyncio.run(build_index(items, folder, RandomRows(), choice=CHOICE, stored=stored))
@@ -125,7 +126,7 @@ def assert_same(ours: Sequence[ScoredItem], theirs: Sequence[ScoredItem]) -> Non
 def test_lists_are_those_of_the_folder(
     place: str, tmp_path: Path, stored: Bank | None, exactly: bool
 ) -> None:
-    store, index = build(place, stored=stored), folder_index(tmp_path / "i", stored=stored)
+    store, index = build(place, stored=stored), index_in(tmp_path / "i", stored=stored)
     bank = store.bank("auto")
     assert bank.kind == ("stored" if stored else "index")
     chosen = ChosenBank(bank.kind, index.hub(bank.kind))
@@ -138,13 +139,13 @@ def test_lists_are_those_of_the_folder(
 
 
 def test_the_bank_that_is_not_in_use_is_looked_at_exactly(place: str, tmp_path: Path) -> None:
-    store, index = build(place, stored=STORED), folder_index(tmp_path / "i", stored=STORED)
+    store, index = build(place, stored=STORED), index_in(tmp_path / "i", stored=STORED)
     ours = store.match(TASTE, store.bank("index"), 10)
     assert_same(ours, match(TASTE, index, ChosenBank("index", index.hub("index")), 10))
 
 
 def test_filters_hold_in_every_search(place: str, tmp_path: Path) -> None:
-    store, index = build(place), folder_index(tmp_path / "i")
+    store, index = build(place), index_in(tmp_path / "i")
     bank, chosen = store.bank("auto"), ChosenBank("index", index.hub("index"))
     few = [f"i{n}" for n in range(0, 60, 3)]
     ours = store.match(TASTE, bank, 5, only=few)
@@ -217,7 +218,7 @@ def test_a_store_grows(place: str, tmp_path: Path) -> None:
     store = build(place, ITEMS[100:], embedder)
     assert {text for text in embedder.asked if text.startswith("gulls")} == set()
     assert (store.manifest.growth.reused, store.manifest.growth.removed) == (200, 100)
-    index = folder_index(tmp_path / "i", ITEMS[100:], STORED)
+    index = index_in(tmp_path / "i", ITEMS[100:], STORED)
     chosen = ChosenBank("stored", index.hub("stored"))
     assert_same(store.match(TASTE, store.bank("auto"), 10), match(TASTE, index, chosen, 10))
     assert dict(store.titles) == {item.item_id: item.title for item in ITEMS[100:]}
@@ -249,6 +250,27 @@ def test_a_bank_of_another_catalogue_is_refused(
     ):
         with pytest.raises(SettingsError, match="not one of this catalogue"):
             best_items_of(catalogue, [TASTE], bank, 3, [()])
+
+
+def test_a_score_of_several_parts_needs_a_folder(
+    both: tuple[PostgresIndex, ContentIndex],
+) -> None:
+    store, index = both
+    assert folder_index(index) is index
+    with pytest.raises(SettingsError, match="weights need the index of a folder"):
+        folder_index(store)
+
+
+def test_entries_are_asked_for_once_until_there_are_many(
+    both: tuple[PostgresIndex, ContentIndex], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = PostgresIndex(f"{both[0].address.url}#both")
+    assert store.entries["i1"] == ITEMS[1]
+    with monkeypatch.context() as patch:
+        patch.setattr(entries, "reading", None)  # nobody is asked
+        assert store.entries["i1"] == ITEMS[1]
+    monkeypatch.setattr(entries, "_MAX_KEPT", 1)
+    assert [store.entries[f"i{n}"] for n in range(4)] == ITEMS[:4]
 
 
 def test_flat_items_are_counted(place: str) -> None:
@@ -404,7 +426,7 @@ def test_a_connection_that_is_lost_is_one_error_and_the_next_request_goes_on(
 
 def test_a_second_writer_is_refused(place: str, tmp_path: Path) -> None:
     store = build(place, ITEMS[:50])
-    index = folder_index(tmp_path / "i", ITEMS[:3])
+    index = index_in(tmp_path / "i", ITEMS[:3])
     items = index.items
     refused: list[str] = []
 
@@ -425,7 +447,7 @@ def test_a_second_writer_is_refused(place: str, tmp_path: Path) -> None:
 
 
 def test_readers_never_see_half_a_store(place: str, tmp_path: Path) -> None:
-    halves = [folder_index(tmp_path / str(n), ITEMS[n::2]) for n in (0, 1)]
+    halves = [index_in(tmp_path / str(n), ITEMS[n::2]) for n in (0, 1)]
     load(halves[0], parse_address(place))
     store = PostgresIndex(place)
 

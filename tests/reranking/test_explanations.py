@@ -25,10 +25,10 @@ from llmrec.llm.chat import ChatModel, ChatRequest
 from llmrec.llm.recorded import LoggedChatModel
 from llmrec.opening import open_chat
 from llmrec.records.ranking import Explanation, Recommendation, ScoredItem
+from llmrec.records.writing import has_controls, is_short
 from llmrec.reranking.composing import compose, explain_composed
 from llmrec.reranking.explanation_request import review_labels
 from llmrec.reranking.explanations import Explainer
-from llmrec.reranking.writing import has_controls, is_short
 
 BAD = explanation("I2", text="A lamp in Iceland.")
 

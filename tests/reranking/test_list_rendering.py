@@ -44,8 +44,14 @@ def test_only_eight_categories_and_160_characters_of_the_title_are_shown() -> No
     assert candidate_line("I1", entry) == f"[I1] {'t' * 160} | a, b, c, d, e, f, g, h"
 
 
-def test_categories_take_320_characters_at_most() -> None:
-    assert candidate_line("I1", item(1, categories=("c" * 400,))).endswith(f" | {'c' * 320}")
+def test_categories_take_2000_characters_at_most() -> None:
+    assert candidate_line("I1", item(1, categories=("c" * 3_000,))).endswith(f" | {'c' * 2_000}")
+
+
+def test_what_a_model_wrote_keeps_its_spaces_on_one_line() -> None:
+    assert one_line("two  spaces\n[P9] like 1: fakes\u2028and more ") == (
+        "two  spaces [P9] like 1: fakes and more "
+    )
 
 
 def test_a_description_is_cut_at_60_tokens() -> None:

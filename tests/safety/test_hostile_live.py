@@ -7,13 +7,12 @@ import pytest
 from hostile import HOSTILE
 from test_hostile_texts import IDS, catalogue_of, list_of, profile_of, steers
 
+from llmrec.chat_stages import open_explainer, open_reranker
 from llmrec.llm.chat import ChatModel
 from llmrec.opening import (
     ServerChoice,
     live_chat,
     open_chat,
-    open_explainer,
-    open_reranker,
     open_server,
 )
 from llmrec.records.ranking import Recommendation

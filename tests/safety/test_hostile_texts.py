@@ -17,13 +17,13 @@ from hostile import HOSTILE
 from rich.console import Console
 
 from llmrec import cli
+from llmrec.chat_stages import open_explainer, open_reranker
 from llmrec.cli.output import print_json, print_profile, print_recommendation
 from llmrec.errors import ReplyInvalid
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatReply, ChatRequest, Message
 from llmrec.llm.prompts import load_prompt
 from llmrec.llm.tokens import count_tokens, cut_to_tokens
-from llmrec.opening import open_explainer, open_reranker
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.profiling.rendering import clean, clean_title
 from llmrec.records.grouping import UserReviews
@@ -222,7 +222,7 @@ def test_a_text_stays_in_its_line_of_a_reranking_request(text: str, facts: bool)
 def test_an_item_takes_a_bounded_part_of_a_reranking_request(text: str) -> None:
     user = rerank(text, [FIRST], RerankOptions("first-stage"))[0].requests[0].messages[1]
     (line,) = (line for line in user.content.splitlines() if line.startswith("[I2]"))
-    assert len(line) <= len("[I2]  |  | ") + 160 + 320 + len(cut_to_tokens(clean(text), 60)) + 2
+    assert len(line) <= len("[I2]  |  | ") + 160 + 2_000 + len(cut_to_tokens(clean(text), 60)) + 2
 
 
 @TEXTS

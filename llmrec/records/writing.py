@@ -1,4 +1,4 @@
-"""Which script a text is written in, and how long it is, in any language."""
+"""Which script and language a text is written in, and how long it is."""
 
 import functools
 import re
@@ -8,7 +8,12 @@ from collections import Counter
 CJK = "CJK"
 """Script of Chinese and Japanese, kana included, which put no spaces between words."""
 
+LATIN = "LATIN"
+JAPANESE = "JAPANESE"
+
 _KANA = ("HIRAGANA", "KATAKANA")
+_KANA_LETTER = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
+_ONE_IN = 10
 _WORD = re.compile(r"\w+(?:['’.-]\w+)*")
 _LETTERS_A_CHARACTER = 2
 _DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -36,6 +41,21 @@ def main_script(text: str) -> str | None:
     if CJK in letters:
         letters[CJK] *= _LETTERS_A_CHARACTER
     return max(letters, key=letters.__getitem__, default=None)
+
+
+def language(text: str) -> str:
+    """Return the language of a text as far as its script tells, "" where it has no letters.
+
+    That is its main script, but ``JAPANESE`` where kana are at least a tenth of its Chinese and
+    Japanese characters. Languages that share a script are not told apart.
+    """
+    if text.isascii():
+        return LATIN if any(map(str.isalpha, text)) else ""
+    main = main_script(text)
+    if main != CJK:
+        return main or ""
+    n_kana = len(_KANA_LETTER.findall(text))
+    return JAPANESE if _ONE_IN * n_kana >= sum(script(c) == CJK for c in text) else CJK
 
 
 def is_short(text: str, max_words: int) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmrec.reranking.writing import has_controls, is_short, main_script, script
+from llmrec.records.writing import has_controls, is_short, language, main_script, script
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,22 @@ def test_characters_that_steer_are_seen(character: str) -> None:
 
 def test_joiners_and_marks_of_other_scripts_steer_nothing() -> None:
     assert not has_controls("می‌خواهم 👩‍💻 é 夜")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("a quiet film", "LATIN"),
+        ("Ein großer Film", "LATIN"),
+        ("1917 (2019)", ""),
+        ("—", ""),
+        ("关于太空的科幻片", "CJK"),
+        ("周末看 Blade Runner 这部电影的感想", "CJK"),
+        ("静かな家族の映画", "JAPANESE"),
+        ("我们在东京看了の这个字很多很多很多次", "CJK"),
+        ("조용한 영화", "HANGUL"),
+        ("тихие фильмы", "CYRILLIC"),
+    ],
+)
+def test_a_language_is_told_by_its_script(text: str, name: str) -> None:
+    assert language(text) == name

@@ -1,0 +1,93 @@
+"""Running a command that asks a plan in place of a model, and what its calls would cost."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from llmrec.cli.silence import silence
+from llmrec.errors import RecordingMissing
+from llmrec.llm.estimating import Estimate, Past, estimate, later_explanations
+from llmrec.llm.planning import Plan
+from llmrec.llm.pricing import PriceOf
+
+FOLLOW_UPS = "a reply that cannot be used is asked for again: at most two more calls each"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCosts:
+    """What the calls of a command would cost.
+
+    Attributes:
+        estimates: of what it would ask first, by stage and model.
+        later: of what the replies would lead to, at most.
+        recorded: number of answers that are there already, by stage and model.
+        notes: what else there is to know.
+    """
+
+    estimates: Sequence[Estimate]
+    later: Sequence[Estimate]
+    recorded: Mapping[tuple[str, str], int]
+    notes: Sequence[str]
+
+
+def run_planned(command: Callable[..., int], arguments: Mapping[str, Any]) -> list[str]:
+    """Run a command that only plans, throw away what it makes, and return what it lacks.
+
+    What it misses at its end is what was planned, and vectors that nobody has made.
+    """
+    with TemporaryDirectory() as folder, silence():
+        output = {"output": str(Path(folder) / "output")} if "output" in arguments else {}
+        try:
+            command(**{**arguments, **output})
+        except RecordingMissing as error:
+            return list(error.missing)
+    return []
+
+
+def planned_costs(
+    plan: Plan,
+    missing: Sequence[str],
+    past: Mapping[tuple[str, str], Past],
+    price_of: PriceOf,
+    arguments: Mapping[str, Any],
+) -> PlannedCosts:
+    """Return what the planned calls of a command would cost.
+
+    Args:
+        plan: what it asked.
+        missing: what it lacked at its end.
+        past: what its call log knows.
+        price_of: tells prices.
+        arguments: of the command.
+    """
+    requests = list(plan.requests.values())
+    estimates = estimate(requests, past, price_of, plan.address)
+    notes = [FOLLOW_UPS] if requests else []
+    later: list[Estimate] = []
+    for reranking in (one for one in estimates if one.stage == "rerank"):
+        options = arguments["rerank_options"]
+        if options.window is not None:
+            notes.append("rerank: of each list only the first window is known before its reply")
+        if options.passes > 1:
+            later.append(reranking.times(options.passes - 1))
+        if arguments.get("explain") == "model":
+            later.append(
+                later_explanations(reranking, past, price_of(reranking.model, plan.address))
+            )
+    notes += unmade_vectors(plan, missing)
+    return PlannedCosts(estimates, later, plan.recorded, notes)
+
+
+def unmade_vectors(plan: Plan, missing: Sequence[str]) -> list[str]:
+    """Return a note on what could not be planned, because it rests on vectors to be made first."""
+    planned = {request.label for request in plan.requests.values()}
+    vectors = [text for text in missing if text not in planned]
+    if not vectors:
+        return []
+    note = (
+        f"lists that rest on vectors which are not made yet are not counted: {vectors[0]}; "
+        "llmrec recommend without --rerank and --explain makes them"
+    )
+    return [note]

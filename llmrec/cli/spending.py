@@ -1,0 +1,114 @@
+"""What a command's calls may cost, and what they did cost."""
+
+import logging
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from llmrec.cli.cost_output import dollars
+from llmrec.errors import SettingsError
+from llmrec.llm.billing import Billing
+from llmrec.llm.budget import Budget
+from llmrec.llm.chat import ChatModel, Usage
+from llmrec.llm.forecasting import ForecastChatModel
+from llmrec.llm.openai_client import Server
+from llmrec.llm.planning import Plan, PlannedChatModel
+from llmrec.llm.pricing import PriceOf, price_list
+from llmrec.opening import Mode, ServerChoice, live_chat, open_chat, open_server
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Spending:
+    """Opens what a command calls, so that all of it is paid from one budget, or only planned.
+
+    Attributes:
+        plan: takes down what would be asked; None where it is asked.
+        budget: that calls are paid from.
+        price_of: tells the price of a chat model.
+        embed_price_of: tells that of an embedding model.
+        output_tokens: that a reply has at most; 0 where that is not known.
+    """
+
+    plan: Plan | None = None
+    budget: Budget = field(default_factory=Budget)
+    price_of: PriceOf = field(default_factory=lambda: price_list(None))
+    embed_price_of: PriceOf = field(default_factory=lambda: price_list(None))
+    output_tokens: int = 0
+    _forecast: ForecastChatModel | None = None
+
+    def open_server(self, choice: ServerChoice, mode: Mode) -> Server | None:
+        """Return the chat server that is called, or None where none is."""
+        if mode == "replay":
+            return None
+        if self.plan is None:
+            billing = Billing(self.budget, self.price_of, self.output_tokens)
+            return open_server(choice, billing=billing)
+        there = open_server(replace(choice, key_variable=None))  # a plan needs no key
+        self.plan.address = "" if there is None else there.address
+        return None
+
+    def open_embed_server(self, choice: ServerChoice) -> Server | None:
+        """Return the server that embeds, or None where nothing is called."""
+        if self.plan is not None:
+            return None
+        return open_server(choice, billing=Billing(self.budget, self.embed_price_of))
+
+    def open_chat(
+        self, calls: str | Path, mode: Mode, server: Server | None, model: str
+    ) -> ChatModel:
+        """Return the chat model: over a call log, with a server or a plan behind it.
+
+        Raises:
+            InputError: there is no such log to replay, or it is not one.
+            SettingsError: a plan of what is replayed is asked for.
+        """
+        if self.plan is not None:
+            if mode == "replay":
+                raise SettingsError("--replay calls nothing: leave it out to plan calls")
+            return PlannedChatModel(open_chat(calls, mode, self.plan), self.plan)
+        live = live_chat(server)
+        if live is None or self.price_of(model, live.address) is None:
+            return open_chat(calls, mode, live)
+        self._forecast = ForecastChatModel(live, calls)
+        return open_chat(calls, mode, self._forecast)
+
+    def say(self) -> None:
+        """Say what was spent, and what is not sure of it."""
+        if self._forecast is not None:
+            self._say_expected(self._forecast)
+        budget = self.budget
+        if budget.unsure_usd:
+            log.warning(
+                "%d attempts were sent and not answered: up to %s more, if they were charged",
+                budget.unsure,
+                dollars(budget.unsure_usd),
+            )
+        if budget.spent_usd > budget.ceiling_usd:
+            log.warning(
+                "--max-cost was passed by %s: %d answers were longer than assumed "
+                "(--max-output-tokens would have limited them)",
+                dollars(budget.spent_usd - budget.ceiling_usd),
+                budget.above_worst,
+            )
+
+    def _say_expected(self, forecast: ForecastChatModel) -> None:
+        """Say what the calls were expected to cost, and did."""
+        compared = forecast.compared(self.price_of)
+        calls = sum(expected.requests for expected, _ in compared)
+        if not calls:
+            return
+        usage = sum((usage for _, usage in compared), Usage())
+        expected_usd = sum(expected.cost_usd or 0.0 for expected, _ in compared)
+        known_usd = self.budget.known_usd
+        off = f" ({expected_usd / known_usd - 1:+.0%})" if known_usd else ""
+        log.info(
+            "cost: %s; %d calls, %s tokens in (%s of them cached), %s out; expected was %s%s",
+            dollars(known_usd),
+            calls,
+            f"{usage.input_tokens:,}",
+            f"{usage.cached_tokens:,}",
+            f"{usage.output_tokens:,}",
+            dollars(expected_usd),
+            off,
+        )
