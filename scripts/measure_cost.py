@@ -227,11 +227,11 @@ are asked once, and what is in the call log is free; no request was changed to m
 """
 
 ERRORS = f"""How far estimates are off on the recorded calls: of tokens out, and in brackets of
-money at the price of {MODELS[-1]}. Table: the means that estimates without a log rest on; they come
-from these very calls, and will do worse elsewhere. The other set's mean: a log of other people. A log of
-so many calls of the same data: the absolute error for all its other calls, on average over
-{SAMPLES:,} draws. Tokens in have no error here: they were counted by the formula that the estimate
-uses.
+money at the price of {MODELS[-1]}. Table: the means that estimates without a log rest on; they
+come from these very calls, and will do worse elsewhere. The other set's mean: a log of other
+people. A log of so many calls of the same data: the absolute error for all its other calls, on
+average over {SAMPLES:,} draws. Tokens in have no error here: they were counted by the formula that
+the estimate uses.
 """
 
 
