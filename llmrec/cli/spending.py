@@ -86,8 +86,8 @@ class Spending:
             )
         if budget.spent_usd > budget.ceiling_usd:
             log.warning(
-                "--max-cost was passed by %s: %d answers were longer than assumed "
-                "(--max-output-tokens would have limited them)",
+                "--max-cost was passed by %s: %d answers were longer than assumed, or than the "
+                "limit that was sent",
                 dollars(budget.spent_usd - budget.ceiling_usd),
                 budget.above_worst,
             )
