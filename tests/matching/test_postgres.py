@@ -257,7 +257,7 @@ def test_a_score_of_several_parts_needs_a_folder(
 ) -> None:
     store, index = both
     assert folder_index(index) is index
-    with pytest.raises(SettingsError, match="weights need the index of a folder"):
+    with pytest.raises(SettingsError, match="weights and diversity need the index of a folder"):
         folder_index(store)
 
 
