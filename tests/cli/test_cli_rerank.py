@@ -205,7 +205,8 @@ def test_a_user_whose_call_is_refused_is_named_and_left_out(
     llmrec: Llmrec, command: list[str], candidates: list[str], tmp_path: Path, server: OpenAIServer
 ) -> None:
     server.script(Answer(400, {"error": {"message": "context length exceeded"}}))
-    done = llmrec(*live(command, tmp_path / "calls.jsonl", server.url), *candidates)
+    one_by_one = [*candidates, "--concurrency", "1"]
+    done = llmrec(*live(command, tmp_path / "calls.jsonl", server.url), *one_by_one)
     assert done.code == 1
     assert len(done.lists) == 11
     assert "user u01: no list: " in done.err
