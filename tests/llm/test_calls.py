@@ -5,6 +5,7 @@ import json
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -235,6 +236,7 @@ def test_half_a_character_in_a_reply_is_kept(tmp_path: Path) -> None:
 RECORD_MANY = """
 import asyncio
 import sys
+import time
 from llmrec.llm.call_files import compact_calls, sort_calls
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatRequest, Message
@@ -283,6 +285,7 @@ def test_a_log_that_takes_its_own_place_loses_nothing_that_is_added_meanwhile(
         compact_calls(path, path)
         sort_calls(path, path)
         rewritings += 1
+        time.sleep(0.05)  # without a gap the writers get hardly a turn
     assert [process.wait() for process in processes] == [0, 0]
     assert rewritings > 2
     assert len(list(CallLog(path).exchanges())) == whole_lines(path) == 81
