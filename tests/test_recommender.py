@@ -457,13 +457,3 @@ def test_a_recommender_is_put_together_by_hand(
     opened = Recommender.open(built)
     by_hand = Recommender(opened.catalogue, opened._embedder)
     assert by_hand.recommend(profile, 3) == recommender.recommend(profile, 3)
-
-
-@pytest.mark.parametrize("k", [0, -3])
-def test_fewer_than_one_item_is_no_list(
-    recommender: Recommender, profile: InterestProfile, k: int
-) -> None:
-    with pytest.raises(InputError, match=f"k: 1 or more is expected, came {k}"):
-        recommender.recommend(profile, k)
-    with pytest.raises(InputError, match=f"k: 1 or more is expected, came {k}"):
-        recommender.recommend_for(TYPED, k)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
-from llmrec.errors import InputError, SettingsError
+from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.matching.bank_choice import BankInUse, ChosenBank
 from llmrec.matching.catalogue import Catalogue, best_items_of, folder_index, positions_of
@@ -62,7 +62,6 @@ class FirstStage:
             SettingsError: plain cosine, where several parts are added up.
             RecordingMissing: a vector is not recorded, and none may be made.
         """
-        _check(k)
         interests = [profile.interests for profile in profiles]
         tastes = await embedded_tastes(interests, self._embedder)
         ranked = self._ranked(profiles, tastes, depth or k, bank, left_out, only, diversity)
@@ -90,7 +89,6 @@ class FirstStage:
             InputError: the sentence is blank, or the diversity is not in [0, 1).
             SettingsError, RecordingMissing: as for ``for_profiles``.
         """
-        _check(k)
         taste = Taste(
             names=(text,),
             weights=np.ones(1),
@@ -191,11 +189,6 @@ class FirstStage:
             yield "no item is left to recommend"
         elif len(ranked.items) < k:
             yield "no more items are left to recommend"
-
-
-def _check(k: int) -> None:
-    if k < 1:
-        raise InputError(f"k: 1 or more is expected, came {k}")
 
 
 def _about_profile(profile: InterestProfile, ranked: FusedList, *, plain: bool) -> Iterator[str]:
