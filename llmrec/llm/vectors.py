@@ -127,9 +127,11 @@ class VectorsFile:
         self._rows.update(zip(keys, rows, strict=True))
 
     def _load_part(self) -> None:
-        if not self._part.exists():
+        try:
+            content = self._part.read_bytes()
+        except FileNotFoundError:  # also where another process has just folded it in
             return
-        header, line_end, body = self._part.read_bytes().partition(b"\n")
+        header, line_end, body = content.partition(b"\n")
         if not line_end:
             log.warning("%s: its beginning was cut short by a stop, ignored", self._part)
             return
