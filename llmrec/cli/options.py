@@ -11,13 +11,12 @@ import click
 from llmrec.cli.setting_option import SettingOption
 from llmrec.cli.terminal import say
 from llmrec.errors import InputError, SettingsError
+from llmrec.llm.pricing import Price
 
 if TYPE_CHECKING:
-    from llmrec.llm.pricing import Price
     from llmrec.opening import Mode
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _columns(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
@@ -43,9 +42,7 @@ def _sampling(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> 
     return fields
 
 
-def _price(_: click.Context, __: click.Parameter, text: str | None) -> "Price | None":
-    from llmrec.llm.pricing import Price
-
+def _price(_: click.Context, __: click.Parameter, text: str | None) -> Price | None:
     return None if text is None else Price.parse(text)
 
 

@@ -1,42 +1,29 @@
 """Profiles of many users, and what became of each."""
 
-import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from itertools import takewhile
 
-from llmrec.errors import (
-    ChatError,
-    ChatRejected,
-    ChatUnavailable,
-    LLMRecError,
-    RecordingMissing,
-    ReplyInvalid,
-    Stopped,
-)
-from llmrec.llm.in_order import in_order
+from llmrec.errors import Stopped
+from llmrec.llm.user_run import UserRun
 from llmrec.profiling.extraction import Extraction, Extractor
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.splits import Split
 
-log = logging.getLogger(__name__)
 
-_GIVEN_UP_AFTER = 3
-"""Users for whom the server did not answer, each begun after it had failed the one before."""
-
-
-@dataclass(slots=True)
-class ExtractionRun:
+class ExtractionRun(UserRun[UserReviews, Extraction]):
     """Makes the profiles of many users, several at once, and counts.
 
-    Attributes:
+    Args:
         extractor: makes each profile.
         split: which reviews a profile may see; None for all.
         concurrency: number of users asked about at once.
         on_stop: called when the run stops early; ``Server.stop`` ends the waits between attempts.
+
+    Attributes:
+        extractor: as given.
+        split: as given.
         users: number of users so far.
         made: number of profiles.
         dropped: interests left out, by reason.
@@ -44,23 +31,20 @@ class ExtractionRun:
         stopped: whether it was asked to stop, or does of itself.
     """
 
-    extractor: Extractor
-    split: Split | None = None
-    concurrency: int = 1
-    on_stop: Callable[[], None] | None = None
-    users: int = 0
-    made: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-    failed: dict[str, str] = field(default_factory=dict)
-    stopped: bool = False
-    _unanswered: int = 0
-
-    def stop(self) -> None:
-        """Make no further call: those under way are finished and recorded first."""
-        self.stopped = True
-        self.extractor.meter.stop()
-        if self.on_stop is not None:
-            self.on_stop()
+    def __init__(
+        self,
+        extractor: Extractor,
+        split: Split | None = None,
+        concurrency: int = 1,
+        on_stop: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__("profile", [extractor.meter], concurrency, on_stop)
+        self.extractor = extractor
+        self.split = split
+        self.users = 0
+        self.made = 0
+        self.dropped: Counter[str] = Counter()
+        self._seen: set[str] = set()
 
     async def profiles(self, users: Iterable[UserReviews]) -> AsyncIterator[InterestProfile]:
         """Yield the profiles in the order of the users; who fails is named in ``failed``.
@@ -74,54 +58,29 @@ class ExtractionRun:
                 three users, each begun after it had failed the one before.
             InputError: the split does not belong to these reviews.
         """
-        missing: list[RecordingMissing] = []
-        seen: set[str] = set()
-        begun = takewhile(lambda _: not self.stopped, users)
-        async with aclosing(in_order(self._outcome, begun, self.concurrency)) as outcomes:
-            async for user_id, outcome in outcomes:
-                seen.add(user_id)
-                if isinstance(outcome, Extraction):
-                    self.made += 1
-                    self.dropped += outcome.dropped
-                    yield outcome.profile
-                elif isinstance(outcome, RecordingMissing):
-                    missing.append(outcome)
-                elif not isinstance(outcome, Stopped):
-                    self.failed[user_id] = str(outcome)
-                    log.error("user %s: no profile: %s", user_id, outcome)
-        if self.split is not None and not self.stopped:
-            self.split.require(seen)
-        if missing:
-            raise RecordingMissing([m for error in missing for m in error.missing], missing[0].hint)
+        self._seen.clear()
+        async with aclosing(self._results(users)) as results:
+            async for extraction in results:
+                self.made += 1
+                self.dropped += extraction.dropped
+                yield extraction.profile
 
-    async def _outcome(self, user: UserReviews) -> tuple[str, Extraction | LLMRecError]:
-        """Return what became of a user: a profile, or the error that fails this user alone."""
+    async def _make(self, user: UserReviews) -> Extraction:
         self.users += 1
-        unanswered = self._unanswered
+        self._seen.add(user.user_id)
         try:
-            made = await self._extracted(user)
-        except (RecordingMissing, Stopped) as error:
-            self.users -= isinstance(error, Stopped)
-            return user.user_id, error
-        except ChatUnavailable as error:
-            self._unanswered += unanswered == self._unanswered
-            self._end_if(self._unanswered == _GIVEN_UP_AFTER, error)
-            return user.user_id, error
-        except (ChatError, ReplyInvalid) as error:
-            self._unanswered = 0
-            self._end_if(isinstance(error, ChatRejected) and error.of_any_request, error)
-            return user.user_id, error
-        self._unanswered = 0
-        return user.user_id, made
+            if self.split is None:
+                return await self.extractor.extract(user)
+            history = self.split.history(user)
+            return await self.extractor.extract(history, self.split.digests[user.user_id])
+        except Stopped:
+            self.users -= 1
+            raise
 
-    def _end_if(self, hopeless: bool, error: Exception) -> None:
-        """Stop and raise where nobody else would fare better."""
-        if hopeless:
-            self.stop()
-            raise error
+    @staticmethod
+    def _user_id(user: UserReviews) -> str:
+        return user.user_id
 
-    async def _extracted(self, user: UserReviews) -> Extraction:
-        if self.split is None:
-            return await self.extractor.extract(user)
-        history = self.split.history(user)
-        return await self.extractor.extract(history, self.split.digests[user.user_id])
+    def _check_end(self) -> None:
+        if self.split is not None and not self.stopped:
+            self.split.require(self._seen)
