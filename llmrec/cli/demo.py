@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from llmrec.chat_stages import ChatStages, open_explainer, open_reranker
+from llmrec.chat_stages import ChatStages
 from llmrec.cli import options
 from llmrec.cli.output import origins_of, print_items, print_profile
 from llmrec.errors import InputError
@@ -20,6 +20,7 @@ from llmrec.opening import (
     embedder_of_index,
     open_chat,
 )
+from llmrec.opening_stages import open_explainer, open_reranker
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.recommender import Recommender
 from llmrec.records.grouping import read_users

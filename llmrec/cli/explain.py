@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 import click
 
-from llmrec.chat_stages import open_explainer
 from llmrec.cli import list_options, options
 from llmrec.cli.costing import costs
 from llmrec.cli.lists import print_lists, say_refused
@@ -13,6 +12,7 @@ from llmrec.cli.server_options import calls_a_server
 from llmrec.cli.spending import Spending
 from llmrec.errors import InputError, SettingsError
 from llmrec.opening import ServerChoice
+from llmrec.opening_stages import open_explainer
 from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation, read_lists
 from llmrec.records.reading import read_items

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from llmrec.chat_stages import open_reranker
 from llmrec.cli import evaluation_options, list_options, options
 from llmrec.cli.costing import costs
 from llmrec.cli.lists import (
@@ -25,6 +24,7 @@ from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import ServerChoice, embedder_of_index
+from llmrec.opening_stages import open_reranker
 from llmrec.recommender import Recommender
 from llmrec.records.candidates import read_candidates
 from llmrec.records.profile import InterestProfile, read_profiles

@@ -1,7 +1,6 @@
 """A catalogue to recommend from: in a folder, or in a database, which answers for itself."""
 
-import importlib.util
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -9,8 +8,6 @@ import numpy as np
 
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
-from llmrec.llm.vectors import VectorsFile
-from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import (
     BankInUse,
     BankName,
@@ -20,12 +17,11 @@ from llmrec.matching.bank_choice import (
 )
 from llmrec.matching.best_matches import Scored, match_many
 from llmrec.matching.block_scoring import Positions
-from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
-from llmrec.matching.embedding import EmbedderChoice
 from llmrec.matching.index_folder import Manifest
 from llmrec.matching.masks import allowed_items
 from llmrec.matching.postgres.address import is_address
+from llmrec.matching.postgres.driver import refuse_without_driver
 from llmrec.matching.profile_match import Taste
 from llmrec.records.profile import InterestProfile
 from llmrec.records.reviews import Item
@@ -84,34 +80,10 @@ def open_catalogue(place: str | Path) -> Catalogue:
     """
     if not is_address(place):
         return ContentIndex(place)
-    _refuse_without_driver()
+    refuse_without_driver()
     from llmrec.matching.postgres.store import PostgresIndex
 
     return PostgresIndex(str(place))
-
-
-async def build_catalogue(
-    items: Iterable[Item],
-    place: str | Path,
-    embedder: Embedder,
-    *,
-    choice: EmbedderChoice,
-    vectors: VectorsFile | None = None,
-    stored: Bank | None = None,
-) -> None:
-    """Make the index of a catalogue, in a folder or at ``postgres://…``; see ``build_index``.
-
-    Raises:
-        InputError, IndexMismatch, RecordingMissing: as ``build_index``.
-        SettingsError: what it takes to reach a database is not installed.
-    """
-    if not is_address(place):
-        await build_index(items, place, embedder, choice=choice, vectors=vectors, stored=stored)
-        return
-    _refuse_without_driver()
-    from llmrec.matching.postgres.building import build_store
-
-    await build_store(items, str(place), embedder, choice=choice, vectors=vectors, stored=stored)
 
 
 async def bank_of(
@@ -199,11 +171,3 @@ def best_items_of(
             for taste, unwanted in zip(tastes, left_out, strict=True)
         ]
     raise SettingsError("the bank given is not one of this catalogue")
-
-
-def _refuse_without_driver() -> None:
-    if not all(map(importlib.util.find_spec, ("psycopg", "pgvector"))):
-        raise SettingsError(
-            "an index in PostgreSQL needs a driver that is not installed: "
-            "pip install 'llmrec[postgres]'"
-        )

@@ -1,6 +1,7 @@
 """The first stage: a profile or a sentence becomes a ranked list, and what is unusual is said."""
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,12 +11,15 @@ from llmrec.matching.bank_choice import BankInUse, ChosenBank
 from llmrec.matching.catalogue import Catalogue, best_items_of, folder_index, positions_of
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.diversity import SHORTLIST, check_diversity, diverse_items
-from llmrec.matching.fused_match import FusedList, FusedMatch
+from llmrec.matching.fused_list import FusedList
 from llmrec.matching.profile_match import Taste, embedded_tastes
 from llmrec.matching.vocabulary import Vocabulary
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.writing import language
+
+if TYPE_CHECKING:
+    from llmrec.matching.fused_match import FusedMatch
 
 
 class FirstStage:
@@ -28,7 +32,7 @@ class FirstStage:
     """
 
     def __init__(
-        self, catalogue: Catalogue, embedder: Embedder, fused: FusedMatch | None = None
+        self, catalogue: Catalogue, embedder: Embedder, fused: "FusedMatch | None" = None
     ) -> None:
         self._catalogue = catalogue
         self._embedder = embedder

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from llmrec.chat_stages import open_reranker
 from llmrec.llm.prompts import load_prompt
 from llmrec.opening import open_chat
+from llmrec.opening_stages import open_reranker
 from llmrec.profiling.extraction import PLACEHOLDERS as REVIEWS
 from llmrec.profiling.extraction import Extractor
 from llmrec.records.grouping import read_users

@@ -20,13 +20,13 @@ from shortlists import (
     shortlist,
 )
 
-from llmrec.chat_stages import open_reranker
 from llmrec.errors import ChatIncomplete, ChatUnavailable, InputError, RecordingMissing
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel, Usage
 from llmrec.llm.prompts import Prompt, load_prompt
 from llmrec.llm.recorded import LoggedChatModel, ReplayChatModel
 from llmrec.opening import open_chat
+from llmrec.opening_stages import open_reranker
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.records.grouping import read_users
 from llmrec.records.ranking import Recommendation, Repairs, ScoredItem

@@ -7,7 +7,6 @@ import pytest
 from hostile import HOSTILE
 from test_hostile_texts import IDS, catalogue_of, list_of, profile_of, steers
 
-from llmrec.chat_stages import open_explainer, open_reranker
 from llmrec.llm.chat import ChatModel
 from llmrec.opening import (
     ServerChoice,
@@ -15,6 +14,7 @@ from llmrec.opening import (
     open_chat,
     open_server,
 )
+from llmrec.opening_stages import open_explainer, open_reranker
 from llmrec.records.ranking import Recommendation
 from llmrec.reranking.reranking import RerankOptions
 

@@ -17,13 +17,13 @@ from hostile import HOSTILE
 from rich.console import Console
 
 from llmrec import cli
-from llmrec.chat_stages import open_explainer, open_reranker
 from llmrec.cli.output import print_json, print_profile, print_recommendation
 from llmrec.errors import ReplyInvalid
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatReply, ChatRequest, Message
 from llmrec.llm.prompts import load_prompt
 from llmrec.llm.tokens import count_tokens, cut_to_tokens
+from llmrec.opening_stages import open_explainer, open_reranker
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.profiling.rendering import clean, clean_title
 from llmrec.records.grouping import UserReviews
