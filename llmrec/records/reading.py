@@ -148,7 +148,7 @@ def read_reviews(
 
     Args:
         path: the file. Columns: ``user_id``, ``text``; optional ``item_id``, ``rating``,
-            ``timestamp`` (ISO 8601), ``review_id``.
+            ``timestamp`` (ISO 8601 or Unix time), ``review_id``.
         columns: the file's name of a column where it differs, as ``{"text": "body"}``; an
             empty name means that the field is not read.
         rating_max: top of the rating scale (5 stars, 1 for thumbs).

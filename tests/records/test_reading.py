@@ -20,6 +20,11 @@ from llmrec.records.tables import Table
 Write = Callable[[str, str | bytes], str]
 Stdin = Callable[[str | bytes], None]
 
+A_TIME = (
+    "expected ISO 8601, as 2024-01-31 or 2024-01-31T18:30:00Z, or Unix time in seconds (9 or 10 "
+    "digits) or milliseconds (12 or 13)"
+)
+UNIX = (874724710, 1706659200, 874724710000, 1706659200123)
 FIELDS = ("review_id", "user_id", "item_id", "rating", "text", "timestamp")
 ROWS: tuple[dict[str, Any], ...] = (
     {
@@ -98,7 +103,9 @@ def test_items_are_streamed(write: Write) -> None:
         ({"rating": "5"}, "rating: expected a valid number, came '5'"),
         ({"rating": True}, "rating: expected a valid number, came True"),
         ({"rating": float("nan")}, "rating: expected a finite number, came nan"),
-        ({"timestamp": 1706659200}, "timestamp: expected a valid string, came 1706659200"),
+        ({"timestamp": 17066592000}, f"timestamp: {A_TIME}, came 17066592000"),
+        ({"timestamp": 1706659200.5}, f"timestamp: {A_TIME}, came 1706659200.5"),
+        ({"timestamp": True}, "timestamp: expected a valid string, came True"),
     ],
 )
 @pytest.mark.parametrize("columns", [{}, {"text": "body"}], ids=["as they are", "mapped"])
@@ -140,8 +147,8 @@ def test_mapped_columns_are_columns_of_an_object(write: Write) -> None:
     assert _problem(caught, path) == "0: expected a JSON object, came [1, 2]"
 
 
-@pytest.mark.parametrize("timestamp", ["31.1.2024", "", "yesterday", "2024-13-01", "1706659200"])
-def test_a_timestamp_is_iso_8601(write: Write, timestamp: str) -> None:
+@pytest.mark.parametrize("timestamp", ["31.1.2024", "", "yesterday", "2024-13-01", "17066592000"])
+def test_a_timestamp_is_a_time(write: Write, timestamp: str) -> None:
     row = {"user_id": "u1", "text": "fine", "timestamp": timestamp}
     path = write("r.jsonl", json_lines(row))
     with pytest.raises(InputError, match="timestamp: ") as caught:
@@ -403,9 +410,22 @@ def test_a_review_id_of_null_is_as_good_as_none(write: Write) -> None:
 
 def test_a_time_that_is_none_says_what_is_expected(write: Write) -> None:
     path = write("r.jsonl", json_lines({"user_id": "u1", "text": "one", "timestamp": "gestern"}))
-    expected = "timestamp: expected ISO 8601, as 2024-01-31 or 2024-01-31T18:30:00Z, came 'gestern'"
-    with pytest.raises(InputError, match=expected):
+    with pytest.raises(InputError) as caught:
         list(read_reviews(path))
+    assert _problem(caught, path) == f"0: timestamp: {A_TIME}, came 'gestern'"
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.csv"])
+def test_unix_time_stays_as_written_and_has_one_digest(write: Write, name: str) -> None:
+    rows = {
+        "r.jsonl": json_lines(*({"user_id": 1, "text": "a", "timestamp": t} for t in UNIX)),
+        "r.csv": "user_id,text,timestamp\n" + "".join(f"1,a,{t}\n" for t in UNIX),
+    }
+    read = list(read_reviews(write(name, rows[name])))
+    assert [review.timestamp for review in read] == list(map(str, UNIX))
+    assert [review.digest for review in read] == [
+        Review("1", "a", timestamp=str(time), review_id="1").digest for time in UNIX
+    ]
 
 
 def test_categories_that_are_no_array_are_named(write: Write) -> None:
