@@ -134,6 +134,33 @@ def test_an_impossible_value_is_a_usage_error(llmrec: Llmrec, name: str, value: 
 def test_help_comes_whatever_the_settings_are(llmrec: Llmrec) -> None:
     Path("llmrec.toml").write_text("k = ", "utf-8")
     assert llmrec("--help").code == 0
+    for flag in ("-h", "--help"):
+        done = llmrec("calls", "show", flag)
+        assert done.code == 0
+        assert "Show exchanges" in done.out
+        assert "warning: llmrec.toml: not a settings file" in done.err
+
+
+def test_help_shows_the_settings(llmrec: Llmrec) -> None:
+    Path("llmrec.toml").write_text("k = 7", "utf-8")
+    assert "default: 7" in " ".join(llmrec("recommend", "--help").out.split())
+
+
+def test_a_shell_completes_whatever_the_settings_are(
+    llmrec: Llmrec, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("llmrec.toml").write_text("k = ", "utf-8")
+    monkeypatch.setenv("_LLMREC_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "llmrec show --us")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    with pytest.raises(SystemExit):
+        llmrec()
+    assert capsys.readouterr() == ("plain,--user\n", "")
+
+
+def test_an_unknown_command_is_the_first_thing_wrong(llmrec: Llmrec) -> None:
+    Path("llmrec.toml").write_text("k = ", "utf-8")
+    assert "No such command 'recomend'" in llmrec("recomend").err
 
 
 @pytest.mark.parametrize("pair", ["text", "text:body"])
