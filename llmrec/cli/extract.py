@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from operator import length_hint
 from typing import IO, Any
 
@@ -56,7 +56,7 @@ def command(
     model: str | None,
     server: ServerChoice,
     concurrency: int,
-    sampling: dict[str, Any],
+    sampling: Mapping[str, Any],
     split: str | None,
     rating_max: float,
     prompts: str | None,

@@ -3,7 +3,7 @@
 import functools
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -11,6 +11,7 @@ import click
 from llmrec.cli.setting_option import SettingOption
 from llmrec.cli.terminal import say
 from llmrec.errors import InputError, SettingsError
+from llmrec.llm.chat import checked_sampling
 from llmrec.llm.pricing import Price
 
 if TYPE_CHECKING:
@@ -29,17 +30,17 @@ def _columns(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> d
     return columns
 
 
-def _sampling(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
+def _sampling(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> Mapping[str, Any]:
     fields = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        if not equals or name in ("model", "messages", "response_format", "stream"):
-            raise InputError(f"--sampling: expected NAME=VALUE of a sampling field, came {pair!r}")
+        if not equals:
+            raise InputError(f"--sampling: expected NAME=VALUE, came {pair!r}")
         try:
             fields[name] = json.loads(value)
         except ValueError:
             fields[name] = value
-    return fields
+    return checked_sampling(fields)
 
 
 def _price(_: click.Context, __: click.Parameter, text: str | None) -> Price | None:

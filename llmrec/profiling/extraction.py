@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from llmrec.errors import ReplyInvalid
-from llmrec.llm.chat import ChatModel, ChatRequest
+from llmrec.llm.chat import ChatModel, ChatRequest, checked_sampling
 from llmrec.llm.metering import MeteredChatModel
 from llmrec.llm.prompts import Prompt
 from llmrec.llm.structured import Asker, json_schema_format, object_schema
@@ -121,7 +121,7 @@ class Extractor:
         self._prompt = prompt
         self._titles = titles or {}
         self._rating_max = rating_max
-        self._sampling = sampling or {}
+        self._sampling = checked_sampling(sampling)
 
     async def extract(self, user: UserReviews, split: str | None = None) -> Extraction:
         """Make the profile of one user.
