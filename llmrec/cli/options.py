@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def _columns(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+def _columns(_: click.Context, option: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
     columns = {}
     for pair in pairs:
         field, equals, column = pair.partition("=")
         if not equals:
-            raise InputError(f"--column: expected FIELD=COLUMN, came {pair!r}")
+            raise InputError(f"{option.opts[0]}: expected FIELD=COLUMN, came {pair!r}")
         columns[field] = column
     return columns
 
@@ -61,15 +61,11 @@ rating_max = SettingOption(
 )  # fmt: skip
 column = SettingOption(
     "--column", "columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
-    help="The column of a field, where it has another name; 'FIELD=' leaves the field out.",
+    help="The column of a review's field, where it has another name; 'FIELD=' leaves it out.",
 )  # fmt: skip
 item_column = SettingOption(
     "--item-column", "item_columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
     help="The same for the catalogue.",
-)  # fmt: skip
-bank_column = SettingOption(
-    "--bank-column", "bank_columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
-    help="The same for the reviews of a bank.",
 )  # fmt: skip
 skip_bad_rows = SettingOption(
     "--skip-bad-rows", is_flag=True, help="List bad rows on stderr and leave them out."

@@ -126,7 +126,10 @@ def test_a_bad_row_says_what_was_expected_and_what_came(
     [
         ({"user_id": "u1"}, "text: expected, but not there"),
         ({"text": "fine"}, "user_id: expected, but not there"),
-        ({"text": "fine", "mood": "good"}, "user_id: expected, but not there"),
+        (
+            {"text": "fine", "mood": "good"},
+            "user_id: expected, but not there: is it one of 'mood'? Then --column user_id=NAME",
+        ),
         ([1, 2], "expected an object, came [1, 2]"),
         ("fine", "expected an object, came 'fine'"),
     ],
@@ -138,6 +141,33 @@ def test_a_row_that_is_no_review_says_what_is_missing(
     with pytest.raises(InputError) as caught:
         list(read_reviews(path))
     assert _problem(caught, path) == f"0: {problem}"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("r.csv", "author,body\nann,fine\n"), ("r.jsonl", '{"author": "ann", "body": "fine"}\n')],
+)
+def test_a_field_that_is_missing_may_have_another_name(
+    write: Write, name: str, content: str
+) -> None:
+    path = write(name, content)
+    with pytest.raises(InputError) as caught:
+        list(read_reviews(path))
+    assert _problem(caught, path) == (
+        "0: user_id: expected, but not there: is it one of 'author', 'body'? Then --column "
+        "user_id=NAME"
+    )
+    with pytest.raises(InputError) as caught:
+        list(read_items(path, columns={"item_id": "author"}))
+    assert _problem(caught, path) == (
+        "0: title: expected, but not there: is it one of 'body'? Then --item-column title=NAME"
+    )
+
+
+def test_of_many_columns_that_are_not_read_some_are_named(write: Write) -> None:
+    path = write("r.jsonl", json_lines({f"c{n}": n for n in range(9)} | {"user_id": "u"}))
+    with pytest.raises(InputError, match=r"one of 'c0', .* 'c7' …\? Then --column text=NAME"):
+        list(read_reviews(path))
 
 
 def test_mapped_columns_are_columns_of_an_object(write: Write) -> None:
