@@ -57,7 +57,7 @@ split = SettingOption("--split", metavar="SPLIT", help="Only its users, only the
 reviews = SettingOption("--reviews", metavar="REVIEWS", help="Reviews, whose items are left out.")
 rating_max = SettingOption(
     "--rating-max", type=click.FloatRange(min=0, min_open=True), default=5.0, show_default=True,
-    help="Top of the rating scale.",
+    help="Top of the rating scale; inf where it has none, such as hours played.",
 )  # fmt: skip
 column = SettingOption(
     "--column", "columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,

@@ -172,7 +172,7 @@ def read_reviews(
             ``timestamp`` (ISO 8601 or Unix time), ``review_id``.
         columns: the file's name of a column where it differs, as ``{"text": "body"}``; an
             empty name means that the field is not read.
-        rating_max: top of the rating scale (5 stars, 1 for thumbs).
+        rating_max: top of the rating scale (5 stars, 1 for thumbs, ``inf`` where it has none).
         skip_bad_rows: log bad rows and leave them out.
 
     Raises:
@@ -249,7 +249,7 @@ def _list(cell: str) -> object:
 def _check_rating(rating: float | None, top: float) -> None:
     if rating is not None and rating > top:
         raise ValueError(
-            f"rating: expected at most {top:g}, the top of the scale (--rating-max), "
+            f"rating: expected at most {top:g}, the top of the scale (--rating-max, inf if none), "
             f"came {rating:g}"
         )
 

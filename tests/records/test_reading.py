@@ -24,6 +24,7 @@ A_TIME = (
     "expected ISO 8601, as 2024-01-31 or 2024-01-31T18:30:00Z, or Unix time in seconds (9 or 10 "
     "digits) or milliseconds (12 or 13)"
 )
+A_TOP = "the top of the scale (--rating-max, inf if none)"
 UNIX = (874724710, 1706659200, 874724710000, 1706659200123)
 FIELDS = ("review_id", "user_id", "item_id", "rating", "text", "timestamp")
 ROWS: tuple[dict[str, Any], ...] = (
@@ -95,10 +96,7 @@ def test_items_are_streamed(write: Write) -> None:
         ({"user_id": None}, "user_id: expected a valid string, came None"),
         ({"item_id": ""}, "item_id: expected not to be empty, came ''"),
         ({"item_id": ["a"]}, "item_id: expected a valid string, came ['a']"),
-        (
-            {"rating": 5.5},
-            "rating: expected at most 5, the top of the scale (--rating-max), came 5.5",
-        ),
+        ({"rating": 5.5}, f"rating: expected at most 5, {A_TOP}, came 5.5"),
         ({"rating": -1}, "rating: expected greater than or equal to 0, came -1"),
         ({"rating": "5"}, "rating: expected a valid number, came '5'"),
         ({"rating": True}, "rating: expected a valid number, came True"),
@@ -210,9 +208,7 @@ def test_a_rating_above_the_top_of_the_scale_is_refused(write: Write, name: str)
     path = write(name, content)
     with pytest.raises(InputError) as caught:
         list(read_reviews(path, rating_max=1))
-    assert _problem(caught, path) == (
-        "0: rating: expected at most 1, the top of the scale (--rating-max), came 2"
-    )
+    assert _problem(caught, path) == (f"0: rating: expected at most 1, {A_TOP}, came 2")
 
 
 @pytest.mark.parametrize("columns", [{}, {"text": "body"}], ids=["as they are", "mapped"])
