@@ -35,7 +35,7 @@ class Live:
     def is_recorded(self, request: ChatRequest) -> bool:
         return False
 
-    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
+    async def reply(self, request: ChatRequest) -> ChatReply:
         return ChatReply({"choices": [{"message": {"content": "live"}, "finish_reason": "stop"}]})
 
 

@@ -31,7 +31,7 @@ class Empty:
     def is_recorded(self, request: ChatRequest) -> bool:
         return False
 
-    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
+    async def reply(self, request: ChatRequest) -> ChatReply:
         content = '{"language": "en", "summary": "Nothing yet.", "interests": []}'
         return ChatReply({"choices": [{"message": {"content": content}, "finish_reason": "stop"}]})
 
@@ -50,6 +50,13 @@ def recommender(built: Path, demo: Path) -> Recommender:
     return Recommender.open(
         built, chat="claude", calls=demo / "extract_profile.jsonl", mode="replay"
     )
+
+
+def test_what_is_no_sampling_is_refused_before_any_call(built: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="came model"):
+        Recommender.open(
+            built, chat="claude", calls=tmp_path / "calls.jsonl", sampling={"model": "other"}
+        )
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,7 @@ def command(
     model: str | None,
     server: ServerChoice,
     concurrency: int,
-    sampling: dict[str, Any],
+    sampling: Mapping[str, Any],
     prompts: str | None,
     item_columns: dict[str, str],
     skip_bad_rows: bool,

@@ -14,6 +14,7 @@ from llmrec.cli import evaluation_options, list_options, options
 from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.server_options import embeds
 from llmrec.digests import file_digest
+from llmrec.evaluation.claims import p_value
 from llmrec.evaluation.cross_validation import METRIC
 from llmrec.evaluation.evaluating import Evaluation
 from llmrec.evaluation.learned_weights import Estimate, LearnedWeights, learn_weights
@@ -132,7 +133,7 @@ def _print_table(learned: LearnedWeights) -> None:
     click.echo(
         f"{learned.metric} {found.mean:.4f} [{found.low:.4f}, {found.high:.4f}] in "
         f"cross-validation over {len(learned.users)} users; score − defaults = "
-        f"{_signed(beside.ahead)}, p = {beside.p:.3f}: {how}"
+        f"{_signed(beside.ahead)}, {p_value(beside.p)}: {how}"
     )
 
 

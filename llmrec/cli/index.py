@@ -39,8 +39,8 @@ from llmrec.records.tables import Table
 )
 @options.split
 @options.rating_max
+@options.item_column
 @options.column
-@options.bank_column
 @options.skip_bad_rows
 @options.output_format
 @options.says_on_stderr
@@ -57,8 +57,8 @@ def command(
     bank_file: str | None,
     split: str | None,
     rating_max: float,
+    item_columns: dict[str, str],
     columns: dict[str, str],
-    bank_columns: dict[str, str],
     skip_bad_rows: bool,
     output_format: str | None,
 ) -> None:
@@ -67,13 +67,10 @@ def command(
     The index holds exactly these items. What an index that is there already has of them is used
     again, its stored bank too, and it is replaced when the new one is complete.
     """
-    if bank_file is None:
-        if split is not None:
-            raise SettingsError("--split says what a bank of reviews may rest on: give --bank")
-        if bank_columns:
-            raise SettingsError("--bank-column is about the file of a bank: give --bank")
+    if bank_file is None and split is not None:
+        raise SettingsError("--split says what a bank of reviews may rest on: give --bank")
     recommender = Recommender.index(
-        read_items(items, columns=columns, skip_bad_rows=skip_bad_rows),
+        read_items(items, columns=item_columns, skip_bad_rows=skip_bad_rows),
         output,
         embedder=EmbedderChoice(embedder, query_prefix, passage_prefix),
         server=embed_server,
@@ -81,7 +78,7 @@ def command(
         mode=options.mode(replay),
         bank=None
         if bank_file is None
-        else _stored_bank(bank_file, split, bank_columns, rating_max, skip_bad_rows),
+        else _stored_bank(bank_file, split, columns, rating_max, skip_bad_rows),
     )
     manifest = recommender.catalogue.manifest
     place = str(parse_address(output)) if is_address(output) else output  # without a password
@@ -111,8 +108,6 @@ def _stored_bank(
     if _holds_profiles(path):
         if split is not None:
             raise SettingsError("--split goes with a bank of reviews: profiles have their own")
-        if columns:
-            raise SettingsError("--bank-column goes with a bank of reviews: profiles have none")
         return bank_of_profiles(read_profiles(path))
     if split is None:
         return bank_of_reviews(

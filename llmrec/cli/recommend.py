@@ -98,7 +98,7 @@ def command(
     fresh: bool,
     model: str | None,
     concurrency: int,
-    sampling: dict[str, Any],
+    sampling: Mapping[str, Any],
     prompts: str | None,
     weights: str | None,
     server: ServerChoice,

@@ -86,7 +86,7 @@ def command(
     embed_server: ServerChoice,
     vectors: str | None,
     concurrency: int,
-    sampling: dict[str, Any],
+    sampling: Mapping[str, Any],
     rating_max: float,
     prompts: str | None,
     columns: dict[str, str],

@@ -29,7 +29,7 @@ class Plan:
         """Return False: nothing is answered here."""
         return False
 
-    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
+    async def reply(self, request: ChatRequest) -> ChatReply:
         """Take the request down.
 
         Raises:
@@ -55,8 +55,8 @@ class PlannedChatModel:
         """Say whether there is an answer."""
         return self._chat.is_recorded(request)
 
-    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
+    async def reply(self, request: ChatRequest) -> ChatReply:
         """Answer; see ``ChatModel``."""
-        reply = await self._chat.reply(request, renew=renew)
+        reply = await self._chat.reply(request)
         self._plan.recorded[request.stage, request.model] += 1
         return reply
