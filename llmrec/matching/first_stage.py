@@ -181,12 +181,15 @@ class FirstStage:
         self, profile: InterestProfile, ranked: FusedList, k: int, *, plain: bool
     ) -> Iterator[str]:
         yield from _about_profile(profile, ranked, plain=plain)
-        if ranked.parts:
+        if ranked.parts or (profile.interests and not plain):
             texts = [interest.query for interest in profile.interests]
             yield from self._about_list(ranked, k, texts)
 
     def _about_list(self, ranked: FusedList, k: int, texts: Sequence[str]) -> Iterator[str]:
         """Yield what is unusual about a list."""
+        if not ranked.parts:
+            yield "no part of the score tells the items apart"
+            return
         if texts and self._vocabulary and not self._vocabulary.has_any(texts):
             yield "no word of the interests stands in the catalogue"
         if not ranked.items:
@@ -203,9 +206,9 @@ def _about_profile(profile: InterestProfile, ranked: FusedList, *, plain: bool) 
     others = [name for name in ranked.parts if name != "profile-hub"]
     if others:
         yield f"{what}: ranked by {', '.join(ranked.parts)}"
-    elif not profile.interests:
-        yield what
-    elif plain:
+    elif ranked.parts:
+        yield f"{what}: least disliked items first"
+    elif plain and profile.interests:
         yield f"{what}, and plain cosine goes by likes alone"
     else:
-        yield f"{what}: least disliked items first"
+        yield what
