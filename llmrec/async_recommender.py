@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from llmrec.chat_stages import SHORTLIST, ChatStages, Explaining, open_stages, required
 from llmrec.errors import SettingsError
+from llmrec.indexing import choice_of, make_index
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded import LiveChatModel
@@ -14,7 +15,6 @@ from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.catalogue import (
     Catalogue,
     bank_of,
-    build_catalogue,
     folder_index,
     open_catalogue,
 )
@@ -27,7 +27,6 @@ from llmrec.opening import (
     Mode,
     ServerChoice,
     embedder_of_index,
-    embedder_to_index,
     live_chat,
     open_chat,
     open_server,
@@ -80,8 +79,8 @@ class AsyncRecommender:
         calls: str | Path | None = None,
         mode: Mode = "default",
         live: LiveChatModel | None = None,
-        server: ServerChoice = DEFAULT_SERVER,
-        embed_server: ServerChoice | None = None,
+        server: ServerChoice | Server = DEFAULT_SERVER,
+        embed_server: ServerChoice | Server | None = None,
         vectors: str | Path | None = None,
         prompts: str | Path | None = None,
         rating_max: float = 5,
@@ -101,7 +100,8 @@ class AsyncRecommender:
             mode: ``default`` reuses what is recorded and calls for the rest, ``replay`` never
                 calls, ``fresh`` always calls.
             live: a chat model of your own to call, in place of ``server``'s.
-            server: where chat models are called; by default as the environment says.
+            server: where chat models are called; by default as the environment says. One that
+                ``open_server`` has opened may have a budget.
             embed_server: where ``openai:`` embedders are called; None for ``server``.
             vectors: recorded vectors, beside those in the index.
             prompts: a folder of one's own prompts.
@@ -151,28 +151,15 @@ class AsyncRecommender:
         folder: str | Path,
         *,
         embedder: str | EmbedderChoice = LOCAL,
-        server: ServerChoice = DEFAULT_SERVER,
+        server: ServerChoice | Server = DEFAULT_SERVER,
         vectors: str | Path | None = None,
         mode: Mode = "default",
         bank: Bank | None = None,
     ) -> Self:
         """Async twin of ``index``."""
-        choice = EmbedderChoice(embedder) if isinstance(embedder, str) else embedder
-        opened_server = open_server(server)
-        opened = embedder_to_index(choice, vectors, mode, opened_server)
-        try:
-            await build_catalogue(
-                items,
-                folder,
-                opened.embedder,
-                choice=choice,
-                vectors=opened.vectors,
-                stored=bank,
-            )
-        finally:
-            opened.close()
-            if opened_server is not None:
-                await opened_server.aclose()
+        await make_index(
+            items, folder, choice_of(embedder), open_server(server), vectors, mode, bank
+        )
         return cls.open(folder, server=server, vectors=vectors, mode=mode)
 
     async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:

@@ -1,5 +1,6 @@
 """From settings to the objects that do the work: servers, chat model, embedder."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from llmrec.llm.embedder import Embedder
 from llmrec.llm.limits import RateLimiter
 from llmrec.llm.openai_chat import OpenAIChatModel
 from llmrec.llm.openai_client import Server
+from llmrec.llm.planned_embedder import PlannedEmbedder
+from llmrec.llm.planning import Plan
 from llmrec.llm.recorded import LiveChatModel, LoggedChatModel, ReplayChatModel
 from llmrec.llm.recorded_embedder import RecordedEmbedder
 from llmrec.llm.server_settings import OPENAI_URL, ServerSettings
@@ -27,7 +30,8 @@ from llmrec.matching.embedding import (
     live_embedder,
     local_is_installed,
 )
-from llmrec.matching.index_folder import QUERIES
+from llmrec.matching.index_folder import QUERIES, unfinished_vectors
+from llmrec.matching.postgres.address import is_address
 
 Mode = Literal["default", "replay", "fresh"]
 
@@ -63,18 +67,20 @@ class ServerChoice:
 
 
 def open_server(
-    choice: ServerChoice,
+    choice: ServerChoice | Server,
     environment: Mapping[str, str] = os.environ,
     billing: Billing | None = None,
 ) -> Server | None:
     """Return the server that settings and environment name, or None where they name none.
 
     A server with a base URL needs no key (local servers have none); without either there is
-    nothing to call.
+    nothing to call. One that is open already is returned as it is.
 
     Raises:
         SettingsError: the variable that should hold the key is not set, or the URL is not one.
     """
+    if not isinstance(choice, ServerChoice):
+        return choice
     base_url = (
         choice.base_url or environment.get("LLMREC_BASE_URL") or environment.get("OPENAI_BASE_URL")
     )
@@ -140,9 +146,23 @@ class OpenedEmbedder:
 
 
 def embedder_to_index(
-    choice: EmbedderChoice, vectors: str | Path | None, mode: Mode, server: Server | None = None
+    choice: EmbedderChoice,
+    vectors: str | Path | None,
+    mode: Mode,
+    place: str | Path,
+    server: Server | None = None,
 ) -> OpenedEmbedder:
     """Return the embedder that was chosen, over a vectors file if one is given.
+
+    What a server makes is kept in any case until the index is complete, so that a build that stops
+    pays for nothing twice; but for that of a database, which has no place for it.
+
+    Args:
+        choice: which embedder.
+        vectors: recorded vectors, to be added to.
+        mode: as for ``open_chat``.
+        place: where the index is to be.
+        server: for an embedder that is called.
 
     Raises:
         SettingsError: there is no such embedder, or the settings contradict each other.
@@ -151,13 +171,51 @@ def embedder_to_index(
         _refuse_vectors(vectors)
         return OpenedEmbedder(live_embedder(choice, None))
     live = None if mode == "replay" else live_embedder(choice, server)
-    if vectors is None:
-        if live is None:
-            raise SettingsError("replaying needs recorded vectors: give a file (--vectors)")
+    if vectors is not None:
+        file = VectorsFile(vectors, choice.key_model)
+        recorded = RecordedEmbedder(choice.key_model, [file], live=live, record_to=file)
+        return OpenedEmbedder(recorded, vectors=file, record_to=file)
+    if live is None:
+        raise SettingsError("replaying needs recorded vectors: give a file (--vectors)")
+    if choice.name == LOCAL:
         return OpenedEmbedder(live)
-    file = VectorsFile(vectors, choice.key_model)
-    recorded = RecordedEmbedder(choice.key_model, [file], live=live, record_to=file)
-    return OpenedEmbedder(recorded, vectors=file, record_to=file)
+    kept = _kept_until_complete(choice, place)
+    if kept is None and server is not None and server.billing.budget.ceiling_usd < math.inf:
+        raise SettingsError(
+            "--max-cost needs --vectors FILE.npz for an index in a database, to keep what was paid "
+            "for if it stops the build"
+        )
+    files = [] if kept is None else [kept]
+    return OpenedEmbedder(RecordedEmbedder(choice.key_model, files, live=live, record_to=kept))
+
+
+def planned_embedder_to_index(
+    choice: EmbedderChoice, vectors: str | Path | None, place: str | Path, plan: Plan
+) -> PlannedEmbedder | None:
+    """Return what plans the calls of ``embedder_to_index``, or None where a server is not asked.
+
+    Raises:
+        SettingsError: there is no such embedder, or it takes no vectors file.
+    """
+    if choice.name == LEXICAL:
+        _refuse_vectors(vectors)
+    if choice.name in (LEXICAL, LOCAL):
+        return None
+    roles = choice.roles
+    if vectors is None:
+        file = _kept_until_complete(choice, place)
+    else:
+        file = VectorsFile(vectors, choice.key_model)
+    recorded = RecordedEmbedder(choice.key_model, [] if file is None else [file])
+    return PlannedEmbedder(recorded, roles, plan)
+
+
+def _kept_until_complete(choice: EmbedderChoice, place: str | Path) -> VectorsFile | None:
+    """Return the file beside a build that keeps what was paid for; a database has none."""
+    if is_address(place):
+        return None
+    path = unfinished_vectors(Path(place), choice.key_model)
+    return VectorsFile(path, choice.key_model, holds_new=False)
 
 
 def embedder_of_index(
@@ -174,7 +232,7 @@ def embedder_of_index(
         IndexMismatch: ``vectors`` are of another model.
     """
     manifest = index.manifest
-    choice = EmbedderChoice(manifest.embedder, manifest.query_prefix, manifest.passage_prefix)
+    choice = _choice_of(index)
     if choice.name == LEXICAL:
         _refuse_vectors(vectors)
         return OpenedEmbedder(live_embedder(choice, None))
@@ -196,6 +254,26 @@ def embedder_of_index(
         record_to=record_to,
     )
     return OpenedEmbedder(recorded, vectors=given, record_to=record_to)
+
+
+def planned_embedder_of_index(
+    index: Catalogue, vectors: str | Path | None, plan: Plan
+) -> OpenedEmbedder:
+    """Return the embedder of ``embedder_of_index``, with a plan in the place of its server.
+
+    Raises:
+        SettingsError, IndexMismatch: as ``embedder_of_index``.
+    """
+    opened = embedder_of_index(index, vectors, "default")
+    choice = _choice_of(index)
+    if choice.name in (LEXICAL, LOCAL) or not isinstance(opened.embedder, RecordedEmbedder):
+        return opened
+    return replace(opened, embedder=PlannedEmbedder(opened.embedder, choice.roles, plan))
+
+
+def _choice_of(index: Catalogue) -> EmbedderChoice:
+    manifest = index.manifest
+    return EmbedderChoice(manifest.embedder, manifest.query_prefix, manifest.passage_prefix)
 
 
 def _refuse_vectors(vectors: str | Path | None) -> None:

@@ -141,8 +141,8 @@ class Budget:
         unsure = f", ${self.unsure_usd:.4f} of it perhaps" if self.unsure else ""
         return (
             f"the next call may cost ${worst_usd:.4f}, and of --max-cost ${self.ceiling_usd:.4f} "
-            f"this run has spent ${self.spent_usd:.4f}{unsure}; what was paid for is in the call "
-            "log: the same command goes on from there, with a higher --max-cost if that is needed"
+            f"this run has spent ${self.spent_usd:.4f}{unsure}; what was paid for is kept: "
+            "the same command goes on from there, with a higher --max-cost if that is needed"
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from llmrec.errors import ChatError, SettingsError
 from llmrec.llm.embedder import Role, Rows, refuse_blank
 from llmrec.llm.openai_client import Expected, Server
-from llmrec.llm.tokens import count_tokens
+from llmrec.llm.tokens import count_tokens, encoding_of
 
 MAX_BATCH_TEXTS = 128
 MAX_BATCH_TOKENS = 100_000
@@ -72,15 +72,18 @@ class OpenAIEmbedder:
             BudgetExceeded: the call could pass the server's budget.
         """
         refuse_blank(texts)
-        model, prefix = self._roles.of(role)
-        batches = [
-            await self._batch(model, batch, tokens)
-            for batch, tokens in _batches([prefix + text for text in texts])
+        model, _ = self._roles.of(role)
+        made = [
+            await self._batch(model, batch, tokens) for batch, tokens in self.batches(texts, role)
         ]
-        dims = sorted({rows.shape[1] for rows in batches})
+        dims = sorted({rows.shape[1] for rows in made})
         if len(dims) > 1:
             raise ChatError(f"{self._server.address}: vectors of {dims} dims came for one model")
-        return np.concatenate(batches) if batches else np.zeros((0, 0), np.float32)
+        return np.concatenate(made) if made else np.zeros((0, 0), np.float32)
+
+    def batches(self, texts: Sequence[str], role: Role) -> Iterator[tuple[list[str], int]]:
+        """Yield the texts of each request, as they are sent, and the number of their tokens."""
+        return batches_of(texts, role, self._roles)
 
     async def _batch(self, model: str, texts: list[str], tokens: int) -> Rows:
         body = {"model": model, "input": texts}
@@ -115,12 +118,16 @@ class OpenAIEmbedder:
         return unit
 
 
-def _batches(texts: Sequence[str]) -> Iterator[tuple[list[str], int]]:
-    """Yield batches, and the number of their tokens."""
+def batches_of(
+    texts: Sequence[str], role: Role, roles: EmbeddingRoles
+) -> Iterator[tuple[list[str], int]]:
+    """Yield the texts of each request, as they are sent, and the number of their tokens."""
+    model, prefix = roles.of(role)
+    encoding = encoding_of(model)
     batch: list[str] = []
     tokens = 0
-    for text in texts:
-        size = count_tokens(text)
+    for text in (prefix + text for text in texts):
+        size = count_tokens(text, encoding)
         if batch and (len(batch) == MAX_BATCH_TEXTS or tokens + size > MAX_BATCH_TOKENS):
             yield batch, tokens
             batch, tokens = [], 0

@@ -1,14 +1,15 @@
 """A catalogue to recommend from: in a folder, or in a database, which answers for itself."""
 
 import importlib.util
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from llmrec.errors import SettingsError
-from llmrec.llm.embedder import Embedder
+from llmrec.llm.embedder import Embedder, Role
 from llmrec.llm.vectors import VectorsFile
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import (
@@ -20,7 +21,7 @@ from llmrec.matching.bank_choice import (
 )
 from llmrec.matching.best_matches import Scored, match_many
 from llmrec.matching.block_scoring import Positions
-from llmrec.matching.building import build_index
+from llmrec.matching.building import build_index, texts_to_embed
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import EmbedderChoice
 from llmrec.matching.index_folder import Manifest
@@ -112,6 +113,30 @@ async def build_catalogue(
     from llmrec.matching.postgres.building import build_store
 
     await build_store(items, str(place), embedder, choice=choice, vectors=vectors, stored=stored)
+
+
+@contextmanager
+def texts_to_embed_at(
+    items: Iterable[Item],
+    place: str | Path,
+    *,
+    choice: EmbedderChoice,
+    stored: Bank | None = None,
+) -> Iterator[Iterator[tuple[Role, list[str]]]]:
+    """Give what building an index has embedded, in a folder or at ``postgres://…``.
+
+    Raises:
+        InputError: as ``texts_to_embed``.
+        SettingsError: what it takes to reach a database is not installed.
+    """
+    if not is_address(place):
+        yield texts_to_embed(items, place, choice=choice, stored=stored)
+        return
+    _refuse_without_driver()
+    from llmrec.matching.postgres.building import older_folder
+
+    with older_folder(str(place)) as folder:
+        yield texts_to_embed(items, folder, choice=choice, stored=stored)
 
 
 async def bank_of(
