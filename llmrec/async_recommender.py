@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from llmrec.chat_stages import SHORTLIST, ChatStages, Explaining, open_stages, required
+from llmrec.embedder_opening import embedder_of_index
 from llmrec.errors import SettingsError
 from llmrec.indexing import choice_of, make_index
+from llmrec.llm.billing import Billing
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded import LiveChatModel
@@ -23,14 +25,7 @@ from llmrec.matching.first_stage import FirstStage
 from llmrec.matching.fused_match import FusedMatch
 from llmrec.matching.profile_match import MatchingName
 from llmrec.matching.weights import read_weights
-from llmrec.opening import (
-    Mode,
-    ServerChoice,
-    embedder_of_index,
-    live_chat,
-    open_chat,
-    open_server,
-)
+from llmrec.opening import Mode, ServerChoice, live_chat, open_chat, open_receipts, open_server
 from llmrec.profiling.run import ExtractionRun
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
@@ -96,7 +91,7 @@ class AsyncRecommender:
                 ``postgres://…``.
             chat: name of the chat model that makes profiles, reranks and explains; None to match
                 only.
-            calls: the call log; needed with ``chat``.
+            calls: the call log; needed with ``chat``. Calls for vectors are noted in it.
             mode: ``default`` reuses what is recorded and calls for the rest, ``replay`` never
                 calls, ``fresh`` always calls.
             live: a chat model of your own to call, in place of ``server``'s.
@@ -119,8 +114,9 @@ class AsyncRecommender:
             SettingsError: settings are missing or contradict each other.
         """
         catalogue = open_catalogue(folder)
-        chat_server = open_server(server)
-        vector_server = open_server(embed_server) if embed_server else chat_server
+        billing = Billing(receipts=open_receipts(calls, mode))
+        chat_server = open_server(server, billing=billing)
+        vector_server = open_server(embed_server, billing=billing) if embed_server else chat_server
         opened = embedder_of_index(catalogue, vectors, mode, vector_server)
         opened.close()  # folds in the vectors that were recorded before this
         embedder = opened.embedder

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from llmrec.embedder_opening import embedder_of_index, embedder_to_index
 from llmrec.errors import IndexMismatch, InputError, RecordingMissing, SettingsError
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatReply, ChatRequest, Message
@@ -17,7 +18,7 @@ from llmrec.llm.embedder import vector_key
 from llmrec.llm.vectors import VectorsFile, write_vectors
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import LOCAL_MODEL, EmbedderChoice
-from llmrec.opening import Mode, embedder_of_index, embedder_to_index, open_chat
+from llmrec.opening import Mode, open_chat
 from llmrec.recommender import Recommender
 from llmrec.records.reading import read_items
 

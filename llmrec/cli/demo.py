@@ -12,14 +12,12 @@ from rich.text import Text
 from llmrec.chat_stages import ChatStages, open_explainer, open_reranker
 from llmrec.cli import options
 from llmrec.cli.output import origins_of, print_items, print_profile
+from llmrec.embedder_opening import embedder_of_index
 from llmrec.errors import InputError
 from llmrec.llm.chat import ChatModel
 from llmrec.llm.prompts import load_prompt
 from llmrec.matching.catalogue import Catalogue
-from llmrec.opening import (
-    embedder_of_index,
-    open_chat,
-)
+from llmrec.opening import open_chat
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.recommender import Recommender
 from llmrec.records.grouping import read_users

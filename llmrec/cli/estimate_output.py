@@ -11,8 +11,8 @@ from llmrec.cli.cost_output import dollars
 from llmrec.cli.dry_run import PlannedCosts
 from llmrec.cli.output import print_json
 from llmrec.cli.terminal import visible
+from llmrec.llm.embed_call import EMBED_STAGE
 from llmrec.llm.estimating import Estimate
-from llmrec.llm.planning import EMBED_STAGE
 from llmrec.opening import ServerChoice
 
 _BASES = {"log": "mean of the call log", "table": "mean of a table", "none": "–"}

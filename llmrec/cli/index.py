@@ -39,6 +39,7 @@ from llmrec.records.tables import Table
 @options.passage_prefix
 @embeds
 @options.vectors
+@options.calls
 @options.replay
 @click.option(
     "--bank", "bank_file", metavar="FILE", help="Profiles, or reviews, to correct for hubs with."
@@ -60,6 +61,7 @@ def command(
     server: ServerChoice,
     embed_server: ServerChoice,
     vectors: str | None,
+    calls: str | None,
     replay: bool,
     bank_file: str | None,
     split: str | None,
@@ -85,7 +87,8 @@ def command(
     bank = None
     if bank_file is not None:
         bank = _stored_bank(bank_file, split, bank_columns, rating_max, skip_bad_rows)
-    mode, opened = options.mode(replay), spending.open_embed_server(embed_server)
+    mode = options.mode(replay)
+    opened = spending.open_embed_server(embed_server, calls, mode)
     if spending.plan is not None:
         refuse_replay(mode)
         plan_index(catalogue, output, spending.plan, embedder=choice, vectors=vectors, bank=bank)

@@ -127,7 +127,7 @@ def command(
     allowed = None
     if only is not None or exclude or categories:
         allowed = allowed_of(catalogue, only=only, exclude=exclude or (), categories=categories)
-    vector_server = spending.open_embed_server(embed_server)
+    vector_server = spending.open_embed_server(embed_server, calls, mode)
     opened = spending.open_embedder(catalogue, vectors, mode, vector_server)
     history = read_split(split) if split else None
     fused = None

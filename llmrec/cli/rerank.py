@@ -131,7 +131,7 @@ def command(
         making = reranking.given(given, entries)
         wanted = _with_candidates(wanted, given)
         return print_lists(making, wanted, output_format, [chat_server], concurrency)
-    vector_server = spending.open_embed_server(embed_server)
+    vector_server = spending.open_embed_server(embed_server, calls, mode)
     opened = spending.open_embedder(catalogue, vectors, mode, vector_server)
     try:
         recommender = Recommender(catalogue, opened.embedder)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llmrec.cli.cost_output import dollars
+from llmrec.embedder_opening import OpenedEmbedder, embedder_of_index, planned_embedder_of_index
 from llmrec.errors import SettingsError
 from llmrec.llm.billing import Billing
 from llmrec.llm.budget import Budget
@@ -15,16 +16,7 @@ from llmrec.llm.planning import Plan, PlannedChatModel
 from llmrec.llm.pricing import PriceOf, price_list
 from llmrec.llm.server_settings import OPENAI_URL
 from llmrec.matching.catalogue import Catalogue
-from llmrec.opening import (
-    Mode,
-    OpenedEmbedder,
-    ServerChoice,
-    embedder_of_index,
-    live_chat,
-    open_chat,
-    open_server,
-    planned_embedder_of_index,
-)
+from llmrec.opening import Mode, ServerChoice, live_chat, open_chat, open_receipts, open_server
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +50,20 @@ class Spending:
         self.plan.address = _address(choice)
         return None
 
-    def open_embed_server(self, choice: ServerChoice) -> Server | None:
-        """Return the server that embeds, or None where nothing is called."""
+    def open_embed_server(
+        self, choice: ServerChoice, calls: str | Path | None, mode: Mode
+    ) -> Server | None:
+        """Return the server that embeds, or None where nothing is called.
+
+        Raises:
+            InputError: there is a call log, and it is none.
+        """
         if self.plan is not None:
             self.plan.embed_address = _address(choice)
             return None
-        return open_server(choice, billing=Billing(self.budget, self.embed_price_of))
+        receipts = open_receipts(calls, mode)
+        billing = Billing(self.budget, self.embed_price_of, receipts=receipts)
+        return open_server(choice, billing=billing)
 
     def open_embedder(
         self, index: Catalogue, vectors: str | Path | None, mode: Mode, server: Server | None

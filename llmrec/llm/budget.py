@@ -9,6 +9,7 @@ from typing import Any
 
 from llmrec.errors import BudgetExceeded
 from llmrec.llm.chat import ChatReply, Usage
+from llmrec.llm.embed_call import vectors_usage
 from llmrec.llm.pricing import Price
 
 
@@ -148,7 +149,4 @@ class Budget:
 
 def _counted(body: Mapping[str, Any]) -> Usage | None:
     """Return the tokens that a server counted; vectors (``data``) have none that come out."""
-    usage = body.get("usage")
-    if "data" in body and isinstance(usage, Mapping):
-        body = {"usage": {"completion_tokens": 0, **usage}}
-    return ChatReply(body).usage
+    return vectors_usage(body) if "data" in body else ChatReply(body).usage

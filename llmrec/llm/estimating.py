@@ -10,7 +10,8 @@ from typing import Final, Literal
 from llmrec.llm.call_stats import LoggedExchange
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatRequest, Usage
-from llmrec.llm.planning import EMBED_STAGE, PlannedEmbeddings
+from llmrec.llm.embed_call import EMBED_STAGE
+from llmrec.llm.planning import PlannedEmbeddings
 from llmrec.llm.pricing import BATCH_SHARE, Price, PriceOf
 from llmrec.llm.request_tokens import RequestTokens, tokens_of
 from llmrec.llm.tokens import count_tokens, encoding_of
@@ -136,8 +137,8 @@ def past_of(log: str | Path) -> dict[tuple[str, str], Past]:
     beyond: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
     for line in CallLog(log).sample(SAMPLED):
         exchange = LoggedExchange.of(line)
-        usage = exchange.reply.usage
-        if exchange.outcome != "answered" or usage is None:
+        usage = exchange.usage
+        if exchange.for_vectors or exchange.outcome != "answered" or usage is None:
             continue
         key = (exchange.stage, exchange.model)
         tokens = tokens_of(ChatRequest.of_body(line["body"]))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from llmrec.errors import ChatError, SettingsError
+from llmrec.llm.embed_call import EmbedCall, receipt_of
 from llmrec.llm.embedder import Role, Rows, refuse_blank
 from llmrec.llm.openai_client import Expected, Server
 from llmrec.llm.tokens import count_tokens, encoding_of
@@ -95,6 +96,10 @@ class OpenAIEmbedder:
             tokens=tokens,
             attempting=self._server.billing.of(model, self._server.address, body),
         )
+        receipts = self._server.billing.receipts
+        if receipts is not None:
+            call = EmbedCall(model, texts, tokens)
+            await receipts.record(call, receipt_of(answer), server=self._server.address)
         usage = answer.get("usage")
         self.input_tokens += (usage.get("prompt_tokens") or 0) if isinstance(usage, dict) else 0
         return self._rows(answer, len(texts))

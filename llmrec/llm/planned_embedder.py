@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from llmrec.llm.embed_call import EMBED_STAGE
 from llmrec.llm.embedder import Role, Rows, vector_key
 from llmrec.llm.openai_embedder import EmbeddingRoles, batches_of
-from llmrec.llm.planning import EMBED_STAGE, Plan
+from llmrec.llm.planning import Plan
 from llmrec.llm.recorded_embedder import RecordedEmbedder
 
 

@@ -2,13 +2,9 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Final
 
 from llmrec.errors import RecordingMissing
 from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest
-
-EMBED_STAGE: Final = "embed"
-"""What calls for vectors are kept by, where calls of a chat model have the stage of their label."""
 
 
 @dataclass(slots=True)

@@ -245,3 +245,44 @@ def test_a_server_with_a_budget_from_python(catalogue: Path, server: Billed) -> 
         make(5)
     assert make(1_000).catalogue.manifest.n_items == 161
     assert max(server.texts.values()) <= 2
+
+
+def test_every_call_is_in_the_call_log(
+    llmrec: Llmrec, index: list[str], server: Billed, catalogue: Path, profiles: Path, demo: Path
+) -> None:
+    assert llmrec(*index, "--calls", "calls.jsonl").code == 0
+    stats = llmrec("calls", "stats", "calls.jsonl", "--format", "json").json["groups"]
+    (group,) = stats
+    assert (group["stage"], group["model"]) == ("embed", "tiny")
+    assert group["answered"] == len(server.requests)
+    assert group["input_tokens"] * BYTE_USD == pytest.approx(server.bill_usd)
+    costs = llmrec("calls", "cost", "calls.jsonl", *PRICED).json
+    assert costs["total"]["cost_usd"] == pytest.approx(server.bill_usd)
+    assert costs["users"] == {}
+    said = llmrec("calls", "cost", "calls.jsonl", "--format", "table").out
+    assert "without a known price: --embed-price USD gives it" in said
+    shown = llmrec("calls", "show", "calls.jsonl", "--format", "table").out
+    assert shown.count("answered") == len(server.requests)
+    title = json.loads(catalogue.read_text("utf-8").splitlines()[0])["title"]
+    assert title not in Path("calls.jsonl").read_text("utf-8")
+    n_lines = len(server.requests)
+    rerank = ["rerank", profiles, "--index", "made", "--reviews", demo / "reviews.jsonl",
+              "--calls", "calls.jsonl", "--model", "claude", "--base-url", server.url,
+              "--concurrency", "2"]  # fmt: skip
+    server.always(lambda request: OpenAIServer.proper(server, request))
+    first = llmrec(*rerank)
+    assert first.code == 0, first.err
+    assert len(Path("calls.jsonl").read_text("utf-8").splitlines()) == len(server.requests)
+    assert len(server.requests) > n_lines
+    again = llmrec(*rerank, "--replay")
+    assert (again.code, again.out) == (0, first.out)
+    mixed = llmrec("calls", "cost", "calls.jsonl", "--format", "table").out
+    assert "--embed-price USD" in mixed
+
+
+def test_no_other_file_is_added_to(llmrec: Llmrec, index: list[str], server: Billed) -> None:
+    before = Path("items.jsonl").read_bytes()
+    done = llmrec(*index, "--calls", "items.jsonl")
+    assert (done.code, "not a call log" in done.err) == (2, True)
+    assert Path("items.jsonl").read_bytes() == before
+    assert server.requests == []
