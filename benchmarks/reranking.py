@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from llmrec.embedder_opening import embedder_of_index
 from llmrec.evaluation.baselines import SYSTEMS
 from llmrec.evaluation.found import Found
 from llmrec.evaluation.intervals import Interval, mean_interval
@@ -33,8 +34,7 @@ from llmrec.llm.prompts import load_prompt
 from llmrec.matching.interactions import Interactions
 from llmrec.matching.part import Person
 from llmrec.matching.profile_match import embedded_taste
-from llmrec.opening import embedder_of_index, open_chat
-from llmrec.opening_stages import open_reranker
+from llmrec.opening import open_chat
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.profiling.run import ExtractionRun
 from llmrec.recommender import Recommender
@@ -47,6 +47,7 @@ from llmrec.records.splits import read_split
 from llmrec.records.tables import read_lines
 from llmrec.reranking.order import fused
 from llmrec.reranking.reranking import RerankOptions
+from llmrec.stage_opening import open_reranker
 
 Array = NDArray[np.float64]
 

@@ -6,30 +6,25 @@ from typing import Any, Self
 
 from llmrec.async_lists import AsyncLists
 from llmrec.chat_stages import required
+from llmrec.embedder_opening import embedder_of_index
 from llmrec.errors import SettingsError
+from llmrec.indexing import choice_of, make_index
+from llmrec.llm.billing import Billing
+from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
 from llmrec.matching.catalogue import folder_index, open_catalogue
-from llmrec.matching.catalogue_building import build_catalogue
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
 from llmrec.matching.fused_match import FusedMatch
 from llmrec.matching.weights import read_weights
-from llmrec.opening import (
-    Mode,
-    ServerChoice,
-    embedder_of_index,
-    embedder_to_index,
-    live_chat,
-    open_chat,
-    open_server,
-)
-from llmrec.opening_stages import open_stages
+from llmrec.opening import Mode, ServerChoice, live_chat, open_chat, open_receipts, open_server
 from llmrec.profiling.run import ExtractionRun
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.reviews import Item, Review
 from llmrec.records.splits import Split
 from llmrec.reranking.reranking import DEFAULT_OPTIONS, RerankOptions
+from llmrec.stage_opening import open_stages
 
 DEFAULT_SERVER = ServerChoice()
 
@@ -49,8 +44,8 @@ class AsyncRecommender(AsyncLists):
         calls: str | Path | None = None,
         mode: Mode = "default",
         live: LiveChatModel | None = None,
-        server: ServerChoice = DEFAULT_SERVER,
-        embed_server: ServerChoice | None = None,
+        server: ServerChoice | Server = DEFAULT_SERVER,
+        embed_server: ServerChoice | Server | None = None,
         vectors: str | Path | None = None,
         prompts: str | Path | None = None,
         rating_max: float = 5,
@@ -66,11 +61,12 @@ class AsyncRecommender(AsyncLists):
                 ``postgres://…``.
             chat: name of the chat model that makes profiles, reranks and explains; None to match
                 only.
-            calls: the call log; needed with ``chat``.
+            calls: the call log; needed with ``chat``. Calls for vectors are noted in it.
             mode: ``default`` reuses what is recorded and calls for the rest, ``replay`` never
                 calls, ``fresh`` always calls.
             live: a chat model of your own to call, in place of ``server``'s.
-            server: where chat models are called; by default as the environment says.
+            server: where chat models are called; by default as the environment says. One that
+                ``open_server`` has opened may have a budget.
             embed_server: where ``openai:`` embedders are called; None for ``server``.
             vectors: recorded vectors, beside those in the index.
             prompts: a folder of one's own prompts.
@@ -88,8 +84,9 @@ class AsyncRecommender(AsyncLists):
             SettingsError: settings are missing or contradict each other.
         """
         catalogue = open_catalogue(folder)
-        chat_server = open_server(server)
-        vector_server = open_server(embed_server) if embed_server else chat_server
+        billing = Billing(receipts=open_receipts(calls, mode))
+        chat_server = open_server(server, billing=billing)
+        vector_server = open_server(embed_server, billing=billing) if embed_server else chat_server
         opened = embedder_of_index(catalogue, vectors, mode, vector_server)
         opened.close()  # folds in the vectors that were recorded before this
         embedder = opened.embedder
@@ -120,28 +117,15 @@ class AsyncRecommender(AsyncLists):
         folder: str | Path,
         *,
         embedder: str | EmbedderChoice = LOCAL,
-        server: ServerChoice = DEFAULT_SERVER,
+        server: ServerChoice | Server = DEFAULT_SERVER,
         vectors: str | Path | None = None,
         mode: Mode = "default",
         bank: Bank | None = None,
     ) -> Self:
         """Async twin of ``index``."""
-        choice = EmbedderChoice(embedder) if isinstance(embedder, str) else embedder
-        opened_server = open_server(server)
-        opened = embedder_to_index(choice, vectors, mode, opened_server)
-        try:
-            await build_catalogue(
-                items,
-                folder,
-                opened.embedder,
-                choice=choice,
-                vectors=opened.vectors,
-                stored=bank,
-            )
-        finally:
-            opened.close()
-            if opened_server is not None:
-                await opened_server.aclose()
+        await make_index(
+            items, folder, choice_of(embedder), open_server(server), vectors, mode, bank
+        )
         return cls.open(folder, server=server, vectors=vectors, mode=mode)
 
     async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:

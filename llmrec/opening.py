@@ -1,4 +1,4 @@
-"""From settings to the objects that do the work: servers, chat model, embedder."""
+"""From settings to the objects that do the work: servers and chat model."""
 
 import os
 from collections.abc import Mapping
@@ -6,28 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from llmrec.errors import IndexMismatch, SettingsError
+from llmrec.errors import SettingsError
 from llmrec.llm.billing import Billing
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel
-from llmrec.llm.embedder import Embedder
 from llmrec.llm.limits import RateLimiter
 from llmrec.llm.openai_chat import OpenAIChatModel
 from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded import LiveChatModel, LoggedChatModel, ReplayChatModel
-from llmrec.llm.recorded_embedder import RecordedEmbedder
 from llmrec.llm.server_settings import OPENAI_URL, ServerSettings
-from llmrec.llm.vectors import VectorsFile
-from llmrec.matching.catalogue import Catalogue
-from llmrec.matching.content_index import ContentIndex
-from llmrec.matching.embedding import (
-    LEXICAL,
-    LOCAL,
-    EmbedderChoice,
-    live_embedder,
-    local_is_installed,
-)
-from llmrec.matching.index_folder import QUERIES
 
 Mode = Literal["default", "replay", "fresh"]
 
@@ -63,18 +50,20 @@ class ServerChoice:
 
 
 def open_server(
-    choice: ServerChoice,
+    choice: ServerChoice | Server,
     environment: Mapping[str, str] = os.environ,
     billing: Billing | None = None,
 ) -> Server | None:
     """Return the server that settings and environment name, or None where they name none.
 
     A server with a base URL needs no key (local servers have none); without either there is
-    nothing to call.
+    nothing to call. One that is open already is returned as it is.
 
     Raises:
         SettingsError: the variable that should hold the key is not set, or the URL is not one.
     """
+    if not isinstance(choice, ServerChoice):
+        return choice
     base_url = (
         choice.base_url or environment.get("LLMREC_BASE_URL") or environment.get("OPENAI_BASE_URL")
     )
@@ -94,6 +83,19 @@ def open_server(
         RateLimiter(choice.requests_per_min, choice.tokens_per_min),
         billing,
     )
+
+
+def open_receipts(calls: str | Path | None, mode: Mode) -> CallLog | None:
+    """Return the call log that gets a line for each call for vectors, or None for none.
+
+    Args:
+        calls: the call log, if there is one.
+        mode: as for ``open_chat``.
+
+    Raises:
+        InputError: it is not one.
+    """
+    return None if calls is None or mode == "replay" else CallLog(calls)
 
 
 def open_chat(calls: str | Path, mode: Mode, live: LiveChatModel | None = None) -> ChatModel:
@@ -117,87 +119,3 @@ def open_chat(calls: str | Path, mode: Mode, live: LiveChatModel | None = None) 
 def live_chat(server: Server | None) -> OpenAIChatModel | None:
     """Return the chat model of a server, or None where there is no server."""
     return None if server is None else OpenAIChatModel(server)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedEmbedder:
-    """An embedder, and the files of its vectors.
-
-    Attributes:
-        embedder: to embed with.
-        vectors: the file given, or None.
-        record_to: the file that new vectors go into, or None.
-    """
-
-    embedder: Embedder
-    vectors: VectorsFile | None = None
-    record_to: VectorsFile | None = None
-
-    def close(self) -> None:
-        """Fold new vectors into their file."""
-        if self.record_to is not None:
-            self.record_to.fold()
-
-
-def embedder_to_index(
-    choice: EmbedderChoice, vectors: str | Path | None, mode: Mode, server: Server | None = None
-) -> OpenedEmbedder:
-    """Return the embedder that was chosen, over a vectors file if one is given.
-
-    Raises:
-        SettingsError: there is no such embedder, or the settings contradict each other.
-    """
-    if choice.name == LEXICAL:
-        _refuse_vectors(vectors)
-        return OpenedEmbedder(live_embedder(choice, None))
-    live = None if mode == "replay" else live_embedder(choice, server)
-    if vectors is None:
-        if live is None:
-            raise SettingsError("replaying needs recorded vectors: give a file (--vectors)")
-        return OpenedEmbedder(live)
-    file = VectorsFile(vectors, choice.key_model)
-    recorded = RecordedEmbedder(choice.key_model, [file], live=live, record_to=file)
-    return OpenedEmbedder(recorded, vectors=file, record_to=file)
-
-
-def embedder_of_index(
-    index: Catalogue, vectors: str | Path | None, mode: Mode, server: Server | None = None
-) -> OpenedEmbedder:
-    """Return the embedder that an index was made with, for queries.
-
-    Query vectors come from the index, then from ``vectors``, then from the embedder where it
-    can be had and ``mode`` allows it; new ones go into ``vectors``, else into the index. An index
-    in a database holds none.
-
-    Raises:
-        SettingsError: the index needs an embedder that is unknown here.
-        IndexMismatch: ``vectors`` are of another model.
-    """
-    manifest = index.manifest
-    choice = EmbedderChoice(manifest.embedder, manifest.query_prefix, manifest.passage_prefix)
-    if choice.name == LEXICAL:
-        _refuse_vectors(vectors)
-        return OpenedEmbedder(live_embedder(choice, None))
-    if choice.key_model != manifest.model:
-        raise IndexMismatch(
-            f"the index was made with {manifest.model!r}, and {choice.name} is "
-            f"{choice.key_model!r} here: build it again"
-        )
-    kept = None
-    if isinstance(index, ContentIndex):
-        kept = VectorsFile(index.files / QUERIES, manifest.model)
-    given = None if vectors is None else VectorsFile(vectors, manifest.model)
-    there = local_is_installed() if choice.name == LOCAL else server is not None
-    record_to = kept if given is None else given
-    recorded = RecordedEmbedder(
-        manifest.model,
-        [file for file in (kept, given) if file is not None],
-        live=live_embedder(choice, server) if there and mode != "replay" else None,
-        record_to=record_to,
-    )
-    return OpenedEmbedder(recorded, vectors=given, record_to=record_to)
-
-
-def _refuse_vectors(vectors: str | Path | None) -> None:
-    if vectors is not None:
-        raise SettingsError("the lexical embedder is always computed: leave --vectors out")

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from llmrec.cli import run
+from llmrec.embedder_opening import embedder_of_index
 from llmrec.evaluation.cross_validation import METRIC, CrossValidation, cross_validate
 from llmrec.evaluation.intervals import mean_interval
 from llmrec.evaluation.labels import Labels
@@ -36,7 +37,6 @@ from llmrec.matching.part import Part, Person
 from llmrec.matching.score_parts import CROWD_PARTS, PARTS, WITHOUT_LLM, PartName, default_weights
 from llmrec.matching.scoring import standardised_parts
 from llmrec.matching.similarity import Float64
-from llmrec.opening import embedder_of_index
 from llmrec.records.grouping import read_users
 from llmrec.records.profile import read_profiles
 from llmrec.records.splits import read_split

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from llmrec.cli import run
+from llmrec.embedder_opening import embedder_of_index
 from llmrec.evaluation.intervals import difference_interval
 from llmrec.matching.bank_choice import BankName, choose_bank
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.language_hubs import item_languages
 from llmrec.matching.profile_match import Taste, embedded_tastes, score_taste
 from llmrec.matching.similarity import Float64, HubStatistics, cosines
-from llmrec.opening import embedder_of_index
 from llmrec.records.profile import read_profiles
 
 CHAT_MODEL = "claude"

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from llmrec.cli import run
+from llmrec.embedder_opening import embedder_of_index
 from llmrec.evaluation.intervals import difference_interval
 from llmrec.evaluation.metrics import Metric
 from llmrec.evaluation.placing import place_targets
@@ -37,7 +38,6 @@ from llmrec.matching.similarity import (
     soft_maximum,
 )
 from llmrec.matching.top_k import top_k
-from llmrec.opening import embedder_of_index
 from llmrec.records.grouping import read_users
 from llmrec.records.profile import Interest, read_profiles
 from llmrec.records.reviews import Item

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from llmrec.embedder_opening import embedder_of_index, embedder_to_index
 from llmrec.errors import IndexMismatch, InputError, RecordingMissing, SettingsError
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatReply, ChatRequest, Message
@@ -17,7 +18,7 @@ from llmrec.llm.embedder import vector_key
 from llmrec.llm.vectors import VectorsFile, write_vectors
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import LOCAL_MODEL, EmbedderChoice
-from llmrec.opening import Mode, embedder_of_index, embedder_to_index, open_chat
+from llmrec.opening import Mode, open_chat
 from llmrec.recommender import Recommender
 from llmrec.records.reading import read_items
 
@@ -106,7 +107,7 @@ def test_a_log_to_replay_must_be_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["lexical", "local"])
 def test_without_vectors_an_index_is_made_with_the_embedder_alone(name: str) -> None:
-    opened = embedder_to_index(EmbedderChoice(name), None, "default")
+    opened = embedder_to_index(EmbedderChoice(name), None, "default", "index")
     rows = asyncio.run(opened.embedder.embed([NEW], "passage"))
     assert np.linalg.norm(rows) == pytest.approx(1, abs=1e-5)
     opened.close()
@@ -115,12 +116,12 @@ def test_without_vectors_an_index_is_made_with_the_embedder_alone(name: str) -> 
 
 def test_replaying_an_index_needs_vectors() -> None:
     with pytest.raises(SettingsError, match="give a file"):
-        embedder_to_index(EmbedderChoice("local"), None, "replay")
+        embedder_to_index(EmbedderChoice("local"), None, "replay", "index")
 
 
 def test_the_lexical_embedder_takes_no_vectors(demo: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="leave --vectors out"):
-        embedder_to_index(EmbedderChoice("lexical"), demo / "vectors.npz", "default")
+        embedder_to_index(EmbedderChoice("lexical"), demo / "vectors.npz", "default", "index")
     items = read_items(demo / "items.jsonl")
     Recommender.index(items, tmp_path / "i", embedder="lexical")
     with pytest.raises(SettingsError, match="leave --vectors out"):
@@ -136,11 +137,11 @@ def test_a_lexical_index_is_asked_with_the_lexical_embedder(demo: Path, tmp_path
 
 def test_vectors_made_for_an_index_are_recorded(tmp_path: Path) -> None:
     path = tmp_path / "vectors.npz"
-    opened = embedder_to_index(EmbedderChoice("local"), path, "default")
+    opened = embedder_to_index(EmbedderChoice("local"), path, "default", "index")
     made = asyncio.run(opened.embedder.embed([NEW], "query"))
     opened.close()
     assert [file.name for file in tmp_path.iterdir()] == ["vectors.npz"]
-    replayed = embedder_to_index(EmbedderChoice("local"), path, "replay")
+    replayed = embedder_to_index(EmbedderChoice("local"), path, "replay", "index")
     np.testing.assert_array_equal(asyncio.run(replayed.embedder.embed([NEW], "query")), made)
     with pytest.raises(RecordingMissing, match="no passage vector"):
         asyncio.run(replayed.embedder.embed([NEW], "passage"))
@@ -149,7 +150,7 @@ def test_vectors_made_for_an_index_are_recorded(tmp_path: Path) -> None:
 def test_vectors_of_another_model_are_refused(index: ContentIndex, tmp_path: Path) -> None:
     write_vectors(tmp_path / "other.npz", "another-model", {})
     with pytest.raises(IndexMismatch, match="another-model"):
-        embedder_to_index(EmbedderChoice("local"), tmp_path / "other.npz", "default")
+        embedder_to_index(EmbedderChoice("local"), tmp_path / "other.npz", "default", "index")
     with pytest.raises(IndexMismatch, match="another-model"):
         embedder_of_index(index, tmp_path / "other.npz", "default")
 

@@ -49,7 +49,8 @@ def export(output: str, words: tuple[str, ...], output_format: str | None) -> No
     line again, into another DIR, after they were imported.
     """
     used = llmrec.get_command(click.Context(llmrec), words[0])
-    if used is None or not any("--dry-run" in parameter.opts for parameter in used.params):
+    flags = {flag for parameter in (used.params if used else ()) for flag in parameter.opts}
+    if not {"--dry-run", "--model"} <= flags:
         raise SettingsError(f"expected a command that calls a chat model, came {words[0]!r}")
     plan = Plan()
     llmrec.main(list(words), prog_name="llmrec", standalone_mode=False, obj=plan)

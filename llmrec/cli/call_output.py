@@ -74,7 +74,7 @@ def _print_tally(console: Console, title: str, tally: Tally) -> None:
 
 
 def _tokens(exchange: LoggedExchange) -> str:
-    usage = exchange.reply.usage
+    usage = exchange.usage
     if usage is None:
         return "tokens not counted by the server"
     return f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out"

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from llmrec.cli import llmrec, options
+from llmrec.cli import cost_options, llmrec, options
 from llmrec.cli.call_output import print_exchange, print_tallies
 from llmrec.cli.cost_output import print_costs
 from llmrec.cli.output import print_json, wants_json
@@ -86,15 +86,18 @@ def stats(log: str, output_format: str | None) -> None:
 @command.command("cost")
 @click.argument("log")
 @options.price
+@cost_options.embed_price
 @options.output_format
 @options.says_on_stderr
-def cost(log: str, price: Price | None, output_format: str | None) -> None:
+def cost(
+    log: str, price: Price | None, embed_price: Price | None, output_format: str | None
+) -> None:
     """Add up what exchanges cost.
 
     By stage, model and day of LOG's exchanges, and by user; superseded and useless replies, which
     were paid for too, stand apart as wasted. A price that is not known adds no money.
     """
-    costs = cost_of_calls(log, price_list(price))
+    costs = cost_of_calls(log, price_list(price), price_list(embed_price))
     if wants_json(output_format):
         print_json(json.dumps(costs.to_dict(), ensure_ascii=False))
     else:
@@ -189,7 +192,7 @@ def _replaying(line: str, log: str, output: Path) -> list[str]:
     name = words[0] if words else ""
     used = llmrec.get_command(click.Context(llmrec), name)
     flags = {flag for parameter in (used.params if used else ()) for flag in parameter.opts}
-    if not {"--calls", "--replay"} <= flags:
+    if not {"--calls", "--replay", "--model"} <= flags:
         raise SettingsError(f"--used-by: expected a command that uses a call log, came {line!r}")
     written_to = ["-o", str(output)] if "-o" in flags else []
     return [*words, "--calls", log, "--replay", *written_to]

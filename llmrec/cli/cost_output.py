@@ -7,6 +7,7 @@ from rich.table import Table
 
 from llmrec.cli.terminal import visible
 from llmrec.llm.call_costs import Cost, Costs
+from llmrec.llm.embed_call import EMBED_STAGE
 
 
 def dollars(cost_usd: float) -> str:
@@ -34,7 +35,12 @@ def print_costs(console: Console, costs: Costs) -> None:
             f"{dollars(max(of_users))} at most"
         )
     if total.unpriced:
-        console.print(f"{total.unpriced:,} calls without a known price: --price IN,OUT gives it")
+        stages = {group.stage for group, cost in costs.groups.items() if cost.unpriced}
+        given = ["--price IN,OUT"] if stages != {EMBED_STAGE} else []
+        given += ["--embed-price USD"] if EMBED_STAGE in stages else []
+        console.print(
+            f"{total.unpriced:,} calls without a known price: {' and '.join(given)} gives it"
+        )
     if total.uncounted:
         console.print(f"{total.uncounted:,} calls counted here (o200k_base), not by their server")
 

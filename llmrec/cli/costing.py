@@ -33,6 +33,8 @@ _OF_COSTS = (
     cost_options.embed_price,
 )
 
+_OF_VECTORS = (cost_options.dry_run, cost_options.max_cost, cost_options.embed_price)
+
 
 def costs(function: Command) -> Command:
     """Add the options that say what calls may cost; the command gets them as ``spending``.
@@ -59,6 +61,35 @@ def costs(function: Command) -> Command:
     return command
 
 
+def embedding_costs(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say what vectors may cost; the command gets them as ``spending``.
+
+    For a command that asks no chat model, and itself does what there is to do under --dry-run.
+    """
+
+    @functools.wraps(function)
+    def command(
+        *arguments: Any,
+        dry_run: bool,
+        max_cost: float | None,
+        embed_price: Price | None,
+        **others: Any,
+    ) -> None:
+        spending = Spending(
+            plan=Plan() if dry_run else None,
+            budget=Budget(math.inf if max_cost is None else max_cost),
+            embed_price_of=price_list(embed_price),
+        )
+        try:
+            function(*arguments, spending=spending, **others)
+        finally:
+            spending.say()
+
+    for option in reversed(_OF_VECTORS):
+        command = option(command)
+    return command
+
+
 def _spending(others: dict[str, Any]) -> Spending:
     """Return what the options of costs say, take them out, and put their limit into the requests.
 
@@ -66,16 +97,15 @@ def _spending(others: dict[str, Any]) -> Spending:
     """
     sampling = _limited(others["model"], others["sampling"], others.pop("max_output_tokens"))
     assumed, max_cost = others.pop("assume_output_tokens"), others.pop("max_cost")
-    price, embed_price = others.pop("price"), others.pop("embed_price")
+    price = others.pop("price")
     others["sampling"] = sampling
     planning = others.pop("dry_run")
     given = click.get_current_context().find_object(Plan)
-    embedding = None if embed_price is None else Price("given", embed_price, 0, embed_price)
     return Spending(
         plan=Plan() if planning and given is None else given,
         budget=Budget(math.inf if max_cost is None else max_cost),
         price_of=price_list(price),
-        embed_price_of=price_list(embedding),
+        embed_price_of=price_list(others.pop("embed_price")),
         output_tokens=limited_output(sampling) or assumed or 0,
     )
 
@@ -88,9 +118,8 @@ def _run_planned(run: Command, spending: Spending, plan: Plan, others: Mapping[s
             log.warning(note)
         return
     past = past_of(others["calls"]) if others["calls"] else {}
-    costs = planned_costs(plan, missing, past, spending.price_of, others)
-    server, as_json = others["server"], wants_json(others["output_format"])
-    print_planned(costs, as_json, server.requests_per_min, server.tokens_per_min)
+    costs = planned_costs(plan, missing, past, spending.price_of, spending.embed_price_of, others)
+    print_planned(costs, wants_json(others["output_format"]), others["server"])
 
 
 def _limited(

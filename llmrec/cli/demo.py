@@ -12,20 +12,18 @@ from rich.text import Text
 from llmrec.chat_stages import ChatStages
 from llmrec.cli import options
 from llmrec.cli.output import origins_of, print_items, print_profile
+from llmrec.embedder_opening import embedder_of_index
 from llmrec.errors import InputError
 from llmrec.llm.chat import ChatModel
 from llmrec.llm.prompts import load_prompt
 from llmrec.matching.catalogue import Catalogue
-from llmrec.opening import (
-    embedder_of_index,
-    open_chat,
-)
-from llmrec.opening_stages import open_explainer, open_reranker
+from llmrec.opening import open_chat
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.recommender import Recommender
 from llmrec.records.grouping import read_users
 from llmrec.records.reading import read_items
 from llmrec.resources import resource_dir
+from llmrec.stage_opening import open_explainer, open_reranker
 
 SHOWN_USERS = ("u01", "u08", "u12")
 _QUOTES = 1

@@ -8,9 +8,16 @@ from typing import Any
 
 from llmrec.cli.silence import silence
 from llmrec.errors import RecordingMissing
-from llmrec.llm.estimating import Estimate, Past, estimate, later_explanations
+from llmrec.llm.estimating import (
+    Estimate,
+    Past,
+    estimate,
+    estimate_embeddings,
+    later_explanations,
+)
 from llmrec.llm.planning import Plan
 from llmrec.llm.pricing import PriceOf
+from llmrec.matching.embedding import LEXICAL, LOCAL
 
 FOLLOW_UPS = "a reply that cannot be used is asked for again: at most two more calls each"
 
@@ -22,7 +29,7 @@ class PlannedCosts:
     Attributes:
         estimates: of what it would ask first, by stage and model.
         later: of what the replies would lead to, at most.
-        recorded: number of answers that are there already, by stage and model.
+        recorded: number of answers and vectors that are there already, by stage and model.
         notes: what else there is to know.
     """
 
@@ -51,6 +58,7 @@ def planned_costs(
     missing: Sequence[str],
     past: Mapping[tuple[str, str], Past],
     price_of: PriceOf,
+    embed_price_of: PriceOf,
     arguments: Mapping[str, Any],
 ) -> PlannedCosts:
     """Return what the planned calls of a command would cost.
@@ -59,11 +67,13 @@ def planned_costs(
         plan: what it asked.
         missing: what it lacked at its end.
         past: what its call log knows.
-        price_of: tells prices.
+        price_of: tells prices of chat models.
+        embed_price_of: tells those of embedding models.
         arguments: of the command.
     """
     requests = list(plan.requests.values())
     estimates = estimate(requests, past, price_of, plan.address)
+    embeddings = estimate_embeddings(plan.embeddings, embed_price_of, plan.embed_address)
     notes = [FOLLOW_UPS] if requests else []
     later: list[Estimate] = []
     for reranking in (one for one in estimates if one.stage == "rerank"):
@@ -76,8 +86,22 @@ def planned_costs(
             later.append(
                 later_explanations(reranking, past, price_of(reranking.model, plan.address))
             )
-    notes += unmade_vectors(plan, missing)
-    return PlannedCosts(estimates, later, plan.recorded, notes)
+    if arguments.get("rerank", True) or arguments.get("explain") == "model":
+        notes += unmade_vectors(plan, missing)
+    return PlannedCosts([*embeddings, *estimates], later, plan.recorded, notes)
+
+
+def planned_index_costs(plan: Plan, embed_price_of: PriceOf, embedder: str) -> PlannedCosts:
+    """Return what the planned calls for the vectors of an index would cost.
+
+    Args:
+        plan: what was asked for.
+        embed_price_of: tells prices.
+        embedder: its name.
+    """
+    notes = [f"{embedder} calls no server"] if embedder in (LOCAL, LEXICAL) else []
+    estimates = estimate_embeddings(plan.embeddings, embed_price_of, plan.embed_address)
+    return PlannedCosts(estimates, [], plan.recorded, notes)
 
 
 def unmade_vectors(plan: Plan, missing: Sequence[str]) -> list[str]:

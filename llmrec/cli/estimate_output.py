@@ -11,13 +11,16 @@ from llmrec.cli.cost_output import dollars
 from llmrec.cli.dry_run import PlannedCosts
 from llmrec.cli.output import print_json
 from llmrec.cli.terminal import visible
+from llmrec.llm.embed_call import EMBED_STAGE
 from llmrec.llm.estimating import Estimate
+from llmrec.opening import ServerChoice
 
-_BASES = {"log": "mean of the call log", "table": "mean of a table"}
+_BASES = {"log": "mean of the call log", "table": "mean of a table", "none": "–"}
 
 _ROWS: tuple[tuple[str, Callable[[Estimate], str]], ...] = (
     ("model", lambda one: visible(one.model)),
     ("requests", lambda one: f"{one.requests:,}"),
+    ("  for vectors", lambda one: "–" if one.texts is None else f"{one.texts:,}"),
     ("tokens in", lambda one: f"{one.input_tokens:,}"),
     ("  messages", lambda one: f"{one.tokens.messages:,}"),
     ("  framing", lambda one: f"{one.tokens.framing:,}"),
@@ -25,32 +28,31 @@ _ROWS: tuple[tuple[str, Callable[[Estimate], str]], ...] = (
     ("tokens out", lambda one: f"{one.output_tokens:,}"),
     ("  which is the", lambda one: _BASES[one.basis]),
     ("cost", lambda one: _money(one.cost_usd)),
-    ("  in batches", lambda one: _money(one.batch_usd)),
-    ("  prompts cached", lambda one: _money(one.cached_usd)),
+    ("  in batches", lambda one: _of_chat(one, one.batch_usd)),
+    ("  prompts cached", lambda one: _of_chat(one, one.cached_usd)),
 )
 
 
-def print_planned(costs: PlannedCosts, as_json: bool, rpm: float | None, tpm: float | None) -> None:
+def print_planned(costs: PlannedCosts, as_json: bool, server: ServerChoice) -> None:
     """Print what calls would cost.
 
     Args:
         costs: of a command.
         as_json: for programs, else as a table.
-        rpm: requests per minute that are allowed; None for no limit.
-        tpm: tokens per minute, likewise.
+        server: whose limits decide how long it takes.
     """
+    rpm, tpm = server.requests_per_min, server.tokens_per_min
     if as_json:
         print_json(json.dumps(_to_dict(costs, rpm, tpm), ensure_ascii=False))
         return
     console = Console(highlight=False)
     for (stage, model), recorded in costs.recorded.items():
+        what = "vectors" if stage == EMBED_STAGE else "answers"
         console.print(
-            f"{visible(stage)}: {recorded:,} answers of {visible(model)} are recorded: free"
+            f"{visible(stage)}: {recorded:,} {what} of {visible(model)} are recorded: free"
         )
-    if not costs.estimates:
-        console.print("nothing is left to call")
-        return
-    console.print(_table(costs, rpm, tpm))
+    if costs.estimates:
+        console.print(_table(costs, rpm, tpm))
     for line in (*_totals(costs), *costs.notes):
         console.print(visible(line))
 
@@ -71,10 +73,17 @@ def _table(costs: PlannedCosts, rpm: float | None, tpm: float | None) -> Table:
 
 
 def _totals(costs: PlannedCosts) -> list[str]:
+    if not costs.estimates:
+        return ["nothing is left to call"]
     known, batched = _total(costs.estimates), _total(costs.estimates, "batch_usd")
     if known is None or batched is None:
-        return ["the price of a model is not known: --price IN,OUT gives it"]
-    lines = [f"all: {dollars(known)}, in batches {dollars(batched)}"]
+        unknown = [one for one in costs.estimates if one.price is None]
+        options = {
+            "--price IN,OUT" if one.texts is None else "--embed-price USD" for one in unknown
+        }
+        return [f"the price of a model is not known: {' and '.join(sorted(options))} gives it"]
+    in_batches = "" if batched == known else f", in batches {dollars(batched)}"
+    lines = [f"all: {dollars(known)}{in_batches}"]
     later = _total(costs.later)
     if later:
         lines.append(f"with what replies lead to: up to {dollars(known + later)}")
@@ -84,6 +93,10 @@ def _totals(costs: PlannedCosts) -> list[str]:
 def _total(estimates: Sequence[Estimate], name: str = "cost_usd") -> float | None:
     amounts = [getattr(one, name) for one in estimates]
     return None if None in amounts else sum(amounts)
+
+
+def _of_chat(one: Estimate, amount: float | None) -> str:
+    return _money(amount) if one.texts is None else "–"
 
 
 def _money(amount: float | None) -> str:
@@ -111,6 +124,7 @@ def _row(one: Estimate, rpm: float | None, tpm: float | None) -> dict[str, Any]:
         "stage": one.stage,
         "model": one.model,
         "requests": one.requests,
+        "texts": one.texts,
         "messages_tokens": one.tokens.messages,
         "framing_tokens": one.tokens.framing,
         "schema_tokens": one.tokens.schema,

@@ -13,6 +13,7 @@ from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.server_options import embeds
 from llmrec.cli.terminal import say
 from llmrec.digests import file_digest
+from llmrec.embedder_opening import embedder_of_index
 from llmrec.errors import InputError, SettingsError
 from llmrec.evaluation.evaluating import Evaluation
 from llmrec.evaluation.gates import Gate, failures
@@ -26,7 +27,7 @@ from llmrec.llm.openai_client import Server
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.index_folder import ROWS
-from llmrec.opening import ServerChoice, embedder_of_index, open_server
+from llmrec.opening import ServerChoice, open_server
 from llmrec.records.candidates import read_candidates
 from llmrec.records.grouping import read_users
 from llmrec.records.profile import read_profiles

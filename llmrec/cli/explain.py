@@ -12,7 +12,6 @@ from llmrec.cli.server_options import calls_a_server
 from llmrec.cli.spending import Spending
 from llmrec.errors import InputError, SettingsError
 from llmrec.opening import ServerChoice
-from llmrec.opening_stages import open_explainer
 from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation, read_lists
 from llmrec.records.reading import read_items
@@ -20,6 +19,7 @@ from llmrec.records.reviews import Item
 from llmrec.reranking.composing import explain_composed
 from llmrec.reranking.explanations import Explainer
 from llmrec.reranking.run import ListRun
+from llmrec.stage_opening import open_explainer
 
 
 @click.command("explain")

@@ -14,6 +14,7 @@ from llmrec.cli import evaluation_options, list_options, options
 from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.server_options import embeds
 from llmrec.digests import file_digest
+from llmrec.embedder_opening import embedder_of_index
 from llmrec.evaluation.claims import p_value
 from llmrec.evaluation.cross_validation import METRIC
 from llmrec.evaluation.evaluating import Evaluation
@@ -22,7 +23,7 @@ from llmrec.evaluation.preparing import prepare
 from llmrec.llm.openai_client import Server
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
-from llmrec.opening import ServerChoice, embedder_of_index, open_server
+from llmrec.opening import ServerChoice, open_server
 from llmrec.records.grouping import read_users
 from llmrec.records.profile import read_profiles
 from llmrec.records.replacing import replaced

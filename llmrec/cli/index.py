@@ -8,11 +8,17 @@ import click
 from pydantic_core import from_json
 
 from llmrec.cli import options
+from llmrec.cli.costing import embedding_costs
+from llmrec.cli.dry_run import planned_index_costs
+from llmrec.cli.estimate_output import print_planned
 from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.server_options import embeds
+from llmrec.cli.spending import Spending, refuse_replay
 from llmrec.errors import SettingsError
+from llmrec.indexing import plan_index
 from llmrec.matching.bank import Bank, bank_of_profiles, bank_of_reviews
 from llmrec.matching.embedding import EmbedderChoice
+from llmrec.matching.index_folder import Manifest
 from llmrec.matching.postgres.address import is_address, parse_address
 from llmrec.opening import ServerChoice
 from llmrec.recommender import Recommender
@@ -33,6 +39,7 @@ from llmrec.records.tables import Table
 @options.passage_prefix
 @embeds
 @options.vectors
+@options.calls
 @options.replay
 @click.option(
     "--bank", "bank_file", metavar="FILE", help="Profiles, or reviews, to correct for hubs with."
@@ -44,6 +51,7 @@ from llmrec.records.tables import Table
 @options.skip_bad_rows
 @options.output_format
 @options.says_on_stderr
+@embedding_costs
 def command(
     items: str,
     output: str,
@@ -53,6 +61,7 @@ def command(
     server: ServerChoice,
     embed_server: ServerChoice,
     vectors: str | None,
+    calls: str | None,
     replay: bool,
     bank_file: str | None,
     split: str | None,
@@ -61,6 +70,7 @@ def command(
     columns: dict[str, str],
     skip_bad_rows: bool,
     output_format: str | None,
+    spending: Spending,
 ) -> None:
     """Make the index of a catalogue, ITEMS, in the folder or database given with -o.
 
@@ -69,18 +79,32 @@ def command(
     """
     if bank_file is None and split is not None:
         raise SettingsError("--split says what a bank of reviews may rest on: give --bank")
+    catalogue = read_items(items, columns=item_columns, skip_bad_rows=skip_bad_rows)
+    choice = EmbedderChoice(embedder, query_prefix, passage_prefix)
+    bank = None
+    if bank_file is not None:
+        bank = _stored_bank(bank_file, split, columns, rating_max, skip_bad_rows)
+    mode = options.mode(replay)
+    opened = spending.open_embed_server(embed_server, calls, mode)
+    if spending.plan is not None:
+        refuse_replay(mode)
+        plan_index(catalogue, output, spending.plan, embedder=choice, vectors=vectors, bank=bank)
+        planned = planned_index_costs(spending.plan, spending.embed_price_of, embedder)
+        print_planned(planned, wants_json(output_format), embed_server)
+        return
     recommender = Recommender.index(
-        read_items(items, columns=item_columns, skip_bad_rows=skip_bad_rows),
+        catalogue,
         output,
-        embedder=EmbedderChoice(embedder, query_prefix, passage_prefix),
-        server=embed_server,
+        embedder=choice,
+        server=opened or embed_server,
         vectors=vectors,
-        mode=options.mode(replay),
-        bank=None
-        if bank_file is None
-        else _stored_bank(bank_file, split, columns, rating_max, skip_bad_rows),
+        mode=mode,
+        bank=bank,
     )
-    manifest = recommender.catalogue.manifest
+    _print_made(output, recommender.catalogue.manifest, output_format)
+
+
+def _print_made(output: str, manifest: Manifest, output_format: str | None) -> None:
     place = str(parse_address(output)) if is_address(output) else output  # without a password
     growth = asdict(manifest.growth)
     banks = {kind: entry.n for kind, entry in manifest.banks.items()}

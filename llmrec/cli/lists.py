@@ -15,7 +15,9 @@ from llmrec.cli.progress import stop_on_interrupt
 from llmrec.errors import InputError
 from llmrec.evaluation.material import visible_reviews
 from llmrec.llm.chat import Usage
+from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
+from llmrec.llm.planned_embedder import PlannedEmbedder
 from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.catalogue import Catalogue, folder_index
 from llmrec.matching.fused_match import FusedMatch
@@ -107,6 +109,20 @@ async def bank_of_run(
     if chosen.n_flat:
         log.warning("%d items are equally near to the whole bank: z = 0", chosen.n_flat)
     return chosen
+
+
+def plan_interests(embedder: Embedder, wanted: Sequence[InterestProfile], together: int) -> None:
+    """Have the vectors planned that lists rest on, also of lists that cannot be planned themselves.
+
+    Args:
+        embedder: nothing is done where it calls, or computes, what it lacks.
+        wanted: the profiles that lists are made for.
+        together: number of users whose interests are embedded in one go.
+    """
+    if isinstance(embedder, PlannedEmbedder):
+        for start in range(0, len(wanted), together):
+            users = wanted[start : start + together]
+            embedder.plan([one.query for user in users for one in user.interests], "query")
 
 
 def list_printer(

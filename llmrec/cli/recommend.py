@@ -16,6 +16,7 @@ from llmrec.cli.lists import (
     list_printer,
     n_users,
     open_fused,
+    plan_interests,
     print_lists,
     reviewed_items,
     say_refused,
@@ -25,13 +26,11 @@ from llmrec.cli.rerank_options import reranks
 from llmrec.cli.server_options import embeds
 from llmrec.cli.spending import Spending
 from llmrec.errors import ChatError, RecordingMissing, SettingsError
+from llmrec.llm.embedder import Embedder
 from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.catalogue import allowed_of, open_catalogue
 from llmrec.matching.profile_match import MatchingName
-from llmrec.opening import (
-    ServerChoice,
-    embedder_of_index,
-)
+from llmrec.opening import ServerChoice
 from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation
 from llmrec.records.splits import read_split
@@ -128,8 +127,8 @@ def command(
     allowed = None
     if only is not None or exclude or categories:
         allowed = allowed_of(catalogue, only=only, exclude=exclude or (), categories=categories)
-    vector_server = spending.open_embed_server(embed_server)
-    opened = embedder_of_index(catalogue, vectors, mode, vector_server)
+    vector_server = spending.open_embed_server(embed_server, calls, mode)
+    opened = spending.open_embedder(catalogue, vectors, mode, vector_server)
     history = read_split(split) if split else None
     fused = None
     if weights is not None:
@@ -153,7 +152,7 @@ def command(
         if rerank or explain == "model":
             if calls is None or model is None:
                 raise SettingsError("--rerank and --explain need --calls LOG and --model NAME")
-            from llmrec.opening_stages import open_stages
+            from llmrec.stage_opening import open_stages
 
             chat_server = spending.open_server(server, mode)
             stages = open_stages(
@@ -167,7 +166,7 @@ def command(
             )
         recommender = AsyncLists(catalogue, opened.embedder, stages, fused=fused)
         wish = _Wish(k, matching, bank, allowed, diversity, rerank, explain)
-        making = _lists(recommender, stages, wish, run, wanted, reviewed)
+        making = _lists(recommender, opened.embedder, stages, wish, run, wanted, reviewed)
         servers = [chat_server, vector_server]
         code = print_lists(making, wanted, output_format, servers, concurrency, catalogue.titles)
         if stages.explainer is not None:
@@ -206,6 +205,7 @@ async def _recommend_for(recommender: AsyncLists, like: str, wish: _Wish) -> Rec
 
 async def _lists(
     recommender: AsyncLists,
+    embedder: Embedder,
     stages: ChatStages,
     wish: _Wish,
     run: Sequence[InterestProfile],
@@ -213,7 +213,10 @@ async def _lists(
     reviewed: Mapping[str, Sequence[str]] | None,
 ) -> ListRun:
     """Return the run that makes the lists."""
-    chosen = await bank_of_run(recommender, wish.bank, wish.matching, run)
+    try:
+        chosen = await bank_of_run(recommender, wish.bank, wish.matching, run)
+    finally:
+        plan_interests(embedder, wanted, _TOGETHER)
     matched = _Matched(recommender, wish, chosen, wanted, reviewed)
 
     async def make(profile: InterestProfile) -> Recommendation:

@@ -12,6 +12,7 @@ from llmrec.cli.costing import costs
 from llmrec.cli.lists import (
     bank_of_run,
     n_users,
+    plan_interests,
     print_lists,
     reviewed_items,
     wanted_profiles,
@@ -20,11 +21,11 @@ from llmrec.cli.rerank_options import reranks
 from llmrec.cli.server_options import embeds
 from llmrec.cli.spending import Spending
 from llmrec.errors import SettingsError
+from llmrec.llm.embedder import Embedder
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.profile_match import MatchingName
-from llmrec.opening import ServerChoice, embedder_of_index
-from llmrec.opening_stages import open_reranker
+from llmrec.opening import ServerChoice
 from llmrec.recommender import Recommender
 from llmrec.records.candidates import read_candidates
 from llmrec.records.profile import InterestProfile, read_profiles
@@ -34,6 +35,7 @@ from llmrec.records.reviews import Item
 from llmrec.records.splits import read_split
 from llmrec.reranking.reranking import Reranker, RerankOptions
 from llmrec.reranking.run import ListRun
+from llmrec.stage_opening import open_reranker
 
 log = logging.getLogger(__name__)
 
@@ -129,11 +131,13 @@ def command(
         making = reranking.given(given, entries)
         wanted = _with_candidates(wanted, given)
         return print_lists(making, wanted, output_format, [chat_server], concurrency)
-    vector_server = spending.open_embed_server(embed_server)
-    opened = embedder_of_index(catalogue, vectors, mode, vector_server)
+    vector_server = spending.open_embed_server(embed_server, calls, mode)
+    opened = spending.open_embedder(catalogue, vectors, mode, vector_server)
     try:
         recommender = Recommender(catalogue, opened.embedder)
-        making = reranking.matches(recommender, run, shortlist, matching, bank)
+        making = reranking.matches(
+            recommender, opened.embedder, run, wanted, shortlist, matching, bank
+        )
         servers = [chat_server, vector_server]
         return print_lists(making, wanted, output_format, servers, concurrency)
     finally:
@@ -170,13 +174,18 @@ class _Reranking:
     async def matches(
         self,
         recommender: Recommender,
+        embedder: Embedder,
         run: Sequence[InterestProfile],
+        wanted: Sequence[InterestProfile],
         shortlist: int,
         matching: MatchingName,
         bank: BankName,
     ) -> ListRun:
         """Rerank the best matches of an index."""
-        chosen = await bank_of_run(recommender, bank, matching, run)
+        try:
+            chosen = await bank_of_run(recommender, bank, matching, run)
+        finally:
+            plan_interests(embedder, wanted, together=1)
 
         async def make(profile: InterestProfile) -> Recommendation:
             first = await recommender.arecommend(

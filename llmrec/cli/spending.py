@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from llmrec.cli.cost_output import dollars
+from llmrec.embedder_opening import OpenedEmbedder, embedder_of_index, planned_embedder_of_index
 from llmrec.errors import SettingsError
 from llmrec.llm.billing import Billing
 from llmrec.llm.budget import Budget
@@ -13,7 +14,9 @@ from llmrec.llm.forecasting import ForecastChatModel
 from llmrec.llm.openai_client import Server
 from llmrec.llm.planning import Plan, PlannedChatModel
 from llmrec.llm.pricing import PriceOf, price_list
-from llmrec.opening import Mode, ServerChoice, live_chat, open_chat, open_server
+from llmrec.llm.server_settings import OPENAI_URL
+from llmrec.matching.catalogue import Catalogue
+from llmrec.opening import Mode, ServerChoice, live_chat, open_chat, open_receipts, open_server
 
 log = logging.getLogger(__name__)
 
@@ -44,15 +47,37 @@ class Spending:
         if self.plan is None:
             billing = Billing(self.budget, self.price_of, self.output_tokens)
             return open_server(choice, billing=billing)
-        there = open_server(replace(choice, key_variable=None))  # a plan needs no key
-        self.plan.address = "" if there is None else there.address
+        self.plan.address = _address(choice)
         return None
 
-    def open_embed_server(self, choice: ServerChoice) -> Server | None:
-        """Return the server that embeds, or None where nothing is called."""
+    def open_embed_server(
+        self, choice: ServerChoice, calls: str | Path | None, mode: Mode
+    ) -> Server | None:
+        """Return the server that embeds, or None where nothing is called.
+
+        Raises:
+            InputError: there is a call log, and it is none.
+        """
         if self.plan is not None:
+            self.plan.embed_address = _address(choice)
             return None
-        return open_server(choice, billing=Billing(self.budget, self.embed_price_of))
+        receipts = open_receipts(calls, mode)
+        billing = Billing(self.budget, self.embed_price_of, receipts=receipts)
+        return open_server(choice, billing=billing)
+
+    def open_embedder(
+        self, index: Catalogue, vectors: str | Path | None, mode: Mode, server: Server | None
+    ) -> OpenedEmbedder:
+        """Return the embedder of an index, with a server or a plan behind it.
+
+        Raises:
+            SettingsError, IndexMismatch: as ``embedder_of_index``, or a plan of what is replayed
+                is asked for.
+        """
+        if self.plan is None:
+            return embedder_of_index(index, vectors, mode, server)
+        refuse_replay(mode)
+        return planned_embedder_of_index(index, vectors, self.plan)
 
     def open_chat(
         self, calls: str | Path, mode: Mode, server: Server | None, model: str
@@ -64,8 +89,7 @@ class Spending:
             SettingsError: a plan of what is replayed is asked for.
         """
         if self.plan is not None:
-            if mode == "replay":
-                raise SettingsError("--replay calls nothing: leave it out to plan calls")
+            refuse_replay(mode)
             return PlannedChatModel(open_chat(calls, mode, self.plan), self.plan)
         live = live_chat(server)
         if live is None or self.price_of(model, live.address) is None:
@@ -75,9 +99,11 @@ class Spending:
 
     def say(self) -> None:
         """Say what was spent, and what is not sure of it."""
+        budget = self.budget
         if self._forecast is not None:
             self._say_expected(self._forecast)
-        budget = self.budget
+        elif budget.known_usd:
+            log.info("cost: %s", dollars(budget.known_usd))
         if budget.unsure_usd:
             log.warning(
                 "%d attempts were sent and not answered: up to %s more, if they were charged",
@@ -112,3 +138,19 @@ class Spending:
             dollars(expected_usd),
             off,
         )
+
+
+def refuse_replay(mode: Mode) -> None:
+    """Refuse to plan what calls nothing.
+
+    Raises:
+        SettingsError: it is replayed.
+    """
+    if mode == "replay":
+        raise SettingsError("--replay calls nothing: leave it out to plan calls")
+
+
+def _address(choice: ServerChoice) -> str:
+    """Return where a server would be called; that takes no key."""
+    there = open_server(replace(choice, key_variable=None))
+    return OPENAI_URL if there is None else there.address

@@ -10,6 +10,7 @@ from typing import Any
 from llmrec.digests import canonical_json
 from llmrec.errors import SettingsError
 from llmrec.llm.budget import FREE, Bill, Budget, Charge
+from llmrec.llm.calls import CallLog
 from llmrec.llm.pricing import Price, PriceOf
 
 Attempting = Callable[[], AbstractAsyncContextManager[Charge]]
@@ -28,11 +29,13 @@ class Billing:
         budget: that they are paid from.
         price_of: tells prices.
         output_tokens: that a reply has at most; 0 where that is not known.
+        receipts: the call log that gets a line for each call for vectors; None for none.
     """
 
     budget: Budget = field(default_factory=Budget)
     price_of: PriceOf = _unknown
     output_tokens: int = 0
+    receipts: CallLog | None = None
 
     def of(self, model: str, server: str, body: Mapping[str, Any]) -> Attempting:
         """Return what begins an attempt to send a request.

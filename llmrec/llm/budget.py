@@ -9,6 +9,7 @@ from typing import Any
 
 from llmrec.errors import BudgetExceeded
 from llmrec.llm.chat import ChatReply, Usage
+from llmrec.llm.embed_call import vectors_usage
 from llmrec.llm.pricing import Price
 
 
@@ -141,14 +142,11 @@ class Budget:
         unsure = f", ${self.unsure_usd:.4f} of it perhaps" if self.unsure else ""
         return (
             f"the next call may cost ${worst_usd:.4f}, and of --max-cost ${self.ceiling_usd:.4f} "
-            f"this run has spent ${self.spent_usd:.4f}{unsure}; what was paid for is in the call "
-            "log: the same command goes on from there, with a higher --max-cost if that is needed"
+            f"this run has spent ${self.spent_usd:.4f}{unsure}; what was paid for is kept: "
+            "the same command goes on from there, with a higher --max-cost if that is needed"
         )
 
 
 def _counted(body: Mapping[str, Any]) -> Usage | None:
     """Return the tokens that a server counted; vectors (``data``) have none that come out."""
-    usage = body.get("usage")
-    if "data" in body and isinstance(usage, Mapping):
-        body = {"usage": {"completion_tokens": 0, **usage}}
-    return ChatReply(body).usage
+    return vectors_usage(body) if "data" in body else ChatReply(body).usage

@@ -1,6 +1,6 @@
 """What the exchanges of a call log cost: by stage, model and day, and by user."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,7 +70,8 @@ class Costs:
 
     Attributes:
         groups: by stage, model and day, sorted.
-        users: by what stands behind the stage in a label, in the order of the log.
+        users: by what stands behind the stage in a label, in the order of the log; without what
+            vectors cost, which are many users' at once.
     """
 
     groups: dict[CostGroup, Cost] = field(default_factory=dict)
@@ -90,26 +91,31 @@ class Costs:
         }
 
 
-def cost_of_calls(source: str | Path, price_of: PriceOf) -> Costs:
+def cost_of_calls(source: str | Path, price_of: PriceOf, embed_price_of: PriceOf) -> Costs:
     """Add up what the exchanges of a call log cost at given prices.
+
+    Args:
+        source: the log.
+        price_of: tells prices of chat models.
+        embed_price_of: tells those of embedding models.
 
     Raises:
         InputError: it is not there, is not a call log, or cannot be read.
     """
     costs = Costs()
-    paid: dict[str, tuple[float, tuple[Cost, Cost]]] = {}
+    paid: dict[str, tuple[float, Sequence[Cost]]] = {}
     for line in logged_lines(source):
         exchange = LoggedExchange.of(line.exchange)
         if exchange.status != 200:
             continue
-        usage = exchange.reply.usage or _counted_here(line.exchange, exchange.reply)
-        price = price_of(exchange.model, exchange.server)
+        usage = exchange.usage or _counted_here(line.exchange, exchange)
+        priced = embed_price_of if exchange.for_vectors else price_of
+        price = priced(exchange.model, exchange.server)
         cost_usd = None if price is None else price.cost_usd(usage)
         group = CostGroup(exchange.stage, exchange.model, _day(exchange.reply))
-        places = (
-            costs.groups.setdefault(group, Cost()),
-            costs.users.setdefault(_user(exchange.label), Cost()),
-        )
+        places = [costs.groups.setdefault(group, Cost())]
+        if not exchange.for_vectors:  # they are of many users, or of none
+            places.append(costs.users.setdefault(_user(exchange.label), Cost()))
         superseded, where = paid.get(exchange.custom_id, (0.0, places))
         for place in where:
             place.wasted_usd += superseded
@@ -122,10 +128,13 @@ def cost_of_calls(source: str | Path, price_of: PriceOf) -> Costs:
     return costs
 
 
-def _counted_here(exchange: Mapping[str, object], reply: ChatReply) -> Usage:
-    body = exchange["body"]
-    messages = body.get("messages") if isinstance(body, Mapping) else None
-    return estimated_usage([str(message.get("content")) for message in messages or ()], reply)
+def _counted_here(line: Mapping[str, Any], exchange: LoggedExchange) -> Usage:
+    body = line["body"]
+    if exchange.for_vectors:
+        tokens = body.get("tokens")
+        return Usage(tokens if isinstance(tokens, int) else 0, estimated=True)
+    asked = [str(message.get("content")) for message in body.get("messages") or ()]
+    return estimated_usage(asked, exchange.reply)
 
 
 def _day(reply: ChatReply) -> str:

@@ -1,6 +1,7 @@
 """The lines of a call log: each is one exchange in the shape of the OpenAI Batch API.
 
-Its request half is a valid batch input line, its response half a batch output line.
+Its request half is a valid batch input line, its response half a batch output line; of calls for
+vectors it has only what they used (``embed_call``).
 """
 
 import json
@@ -8,10 +9,9 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from llmrec.errors import InputError
-from llmrec.llm.chat import CHAT_URL, ChatRequest
 
 log = logging.getLogger(__name__)
 
@@ -79,14 +79,38 @@ def lines_from(
         number += 1
 
 
-def exchange_line(request: ChatRequest, body: object, status: int, server: str | None) -> bytes:
+class Asked(Protocol):
+    """What a line says was asked: a chat request, or a call for vectors."""
+
+    @property
+    def custom_id(self) -> str:
+        """The digest of url and body."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """What it was for."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """The path that it was sent to."""
+        ...
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The JSON body, or what stands for it."""
+        ...
+
+
+def exchange_line(request: Asked, body: object, status: int, server: str | None) -> bytes:
     """Return the line of an exchange, with its line end."""
     exchange = {
         "custom_id": request.custom_id,
         "label": request.label,
         **({"server": server} if server else {}),
         "method": "POST",
-        "url": CHAT_URL,
+        "url": request.url,
         "body": request.body,
         "response": {"status_code": status, "body": body},
         "error": None,

@@ -7,7 +7,8 @@ from typing import Any, Literal, NamedTuple, Self
 
 from llmrec.errors import ChatIncomplete
 from llmrec.llm.call_lines import logged_lines
-from llmrec.llm.chat import ChatReply
+from llmrec.llm.chat import ChatReply, Usage
+from llmrec.llm.embed_call import EMBED_URL, vectors_usage
 
 Outcome = Literal["answered", "incomplete", "refused", "failed"]
 """A whole reply; one that was cut off, filtered or refused by the model; a request that the server
@@ -25,6 +26,7 @@ class LoggedExchange:
         server: that answered; empty where the log does not say.
         status: the HTTP status, or None.
         reply: the response's body.
+        for_vectors: whether it was a call for vectors, of which a log has no text and no row.
     """
 
     custom_id: str
@@ -33,6 +35,7 @@ class LoggedExchange:
     server: str
     status: int | None
     reply: ChatReply
+    for_vectors: bool = False
 
     @classmethod
     def of(cls, exchange: Mapping[str, Any]) -> Self:
@@ -46,6 +49,7 @@ class LoggedExchange:
             server=str(exchange.get("server") or ""),
             status=response.get("status_code"),
             reply=ChatReply(body if isinstance(body, Mapping) else {}, recorded=True),
+            for_vectors=exchange["url"] == EMBED_URL,
         )
 
     @property
@@ -54,10 +58,17 @@ class LoggedExchange:
         return self.label.partition("/")[0]
 
     @property
+    def usage(self) -> Usage | None:
+        """The tokens that the server counted, or None where it did not."""
+        return vectors_usage(self.reply.body) if self.for_vectors else self.reply.usage
+
+    @property
     def outcome(self) -> Outcome:
         """How it ended."""
         if self.status != 200:
             return "refused" if self.status in range(400, 500) else "failed"
+        if self.for_vectors:
+            return "answered"
         try:
             self.reply.text()
         except ChatIncomplete:
@@ -101,7 +112,7 @@ class Tally:
         self.exchanges += 1
         outcome = exchange.outcome
         setattr(self, outcome, getattr(self, outcome) + 1)
-        usage = exchange.reply.usage
+        usage = exchange.usage
         if usage is not None:
             self.input_tokens += usage.input_tokens
             self.output_tokens += usage.output_tokens

@@ -13,7 +13,7 @@ from llmrec.digests import digest
 from llmrec.errors import InputError
 from llmrec.llm.call_appending import append_lines
 from llmrec.llm.call_index import CallIndex
-from llmrec.llm.call_lines import exchange_line
+from llmrec.llm.call_lines import Asked, exchange_line
 from llmrec.llm.chat import ChatRequest
 from llmrec.llm.group_commit import GroupCommit
 from llmrec.records.locking import locked
@@ -98,7 +98,7 @@ class CallLog:
                 yield exchange
 
     async def record(
-        self, request: ChatRequest, body: object, *, status: int = 200, server: str | None = None
+        self, request: Asked, body: object, *, status: int = 200, server: str | None = None
     ) -> None:
         """Write an exchange to disk; when this returns it is there.
 

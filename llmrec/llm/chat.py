@@ -67,6 +67,11 @@ class ChatRequest:
         return body
 
     @property
+    def url(self) -> str:
+        """The path that it is sent to."""
+        return CHAT_URL
+
+    @property
     def stage(self) -> str:
         """The label's part before the first ``/``."""
         return self.label.partition("/")[0]
@@ -86,7 +91,7 @@ class ChatRequest:
     @cached_property
     def custom_id(self) -> str:
         """24 hex digits that are the same for the same request on every machine."""
-        return digest([CHAT_URL, self.body])
+        return digest([self.url, self.body])
 
 
 @dataclass(frozen=True, slots=True)

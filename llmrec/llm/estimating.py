@@ -10,6 +10,8 @@ from typing import Final, Literal
 from llmrec.llm.call_stats import LoggedExchange
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatRequest, Usage
+from llmrec.llm.embed_call import EMBED_STAGE
+from llmrec.llm.planning import PlannedEmbeddings
 from llmrec.llm.pricing import BATCH_SHARE, Price, PriceOf
 from llmrec.llm.request_tokens import RequestTokens, tokens_of
 from llmrec.llm.tokens import count_tokens, encoding_of
@@ -29,7 +31,7 @@ CACHED_FROM: Final = 1_024
 SAMPLED = 500
 """Exchanges of a call log that tell what replies are like: as many as are read in a second."""
 
-Basis = Literal["log", "table"]
+Basis = Literal["log", "table", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,11 @@ class Estimate:
         input_tokens: that servers will report: messages and framing, and of the schema the share
             that the call log shows, all of it where it shows nothing.
         output_tokens: expected.
-        basis: what the output rests on: the call ``log``, or a ``table`` of means.
+        basis: what the output rests on: the call ``log``, or a ``table`` of means; ``none`` where
+            there is no output, for vectors.
         price: of the model, or None where it is not known.
         shared_tokens: that the beginnings of all prompts have in common.
+        texts: whose vectors are asked for; None where it is a chat model that is asked.
     """
 
     stage: str
@@ -73,7 +77,8 @@ class Estimate:
     output_tokens: int
     basis: Basis
     price: Price | None
-    shared_tokens: int
+    shared_tokens: int = 0
+    texts: int | None = None
 
     @property
     def cost_usd(self) -> float | None:
@@ -82,9 +87,11 @@ class Estimate:
 
     @property
     def batch_usd(self) -> float | None:
-        """The same through the batch API."""
+        """The same through the batch API, as far as ``llmrec batch`` takes it there."""
         cost_usd = self.cost_usd
-        return None if cost_usd is None else cost_usd * BATCH_SHARE
+        if cost_usd is None or self.texts is not None:
+            return cost_usd
+        return cost_usd * BATCH_SHARE
 
     @property
     def cached_usd(self) -> float | None:
@@ -130,8 +137,8 @@ def past_of(log: str | Path) -> dict[tuple[str, str], Past]:
     beyond: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
     for line in CallLog(log).sample(SAMPLED):
         exchange = LoggedExchange.of(line)
-        usage = exchange.reply.usage
-        if exchange.outcome != "answered" or usage is None:
+        usage = exchange.usage
+        if exchange.for_vectors or exchange.outcome != "answered" or usage is None:
             continue
         key = (exchange.stage, exchange.model)
         tokens = tokens_of(ChatRequest.of_body(line["body"]))
@@ -172,6 +179,32 @@ def estimate(
             _shared_tokens(group),
         )
         for (stage, model), group in groups.items()
+    ]
+
+
+def estimate_embeddings(
+    planned: Mapping[str, PlannedEmbeddings], price_of: PriceOf, server: str = ""
+) -> list[Estimate]:
+    """Estimate what planned calls for vectors take, by model.
+
+    Args:
+        planned: by model.
+        price_of: tells prices.
+        server: address of the server, empty where it is not known.
+    """
+    return [
+        Estimate(
+            stage=EMBED_STAGE,
+            model=model,
+            requests=calls.requests,
+            tokens=RequestTokens(messages=calls.tokens),
+            input_tokens=calls.tokens,
+            output_tokens=0,
+            basis="none",
+            price=price_of(model, server),
+            texts=calls.texts,
+        )
+        for model, calls in planned.items()
     ]
 
 

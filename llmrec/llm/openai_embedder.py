@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from llmrec.errors import ChatError, SettingsError
+from llmrec.llm.embed_call import EmbedCall, receipt_of
 from llmrec.llm.embedder import Role, Rows, refuse_blank
 from llmrec.llm.openai_client import Expected, Server
-from llmrec.llm.tokens import count_tokens
+from llmrec.llm.tokens import count_tokens, encoding_of
 
 MAX_BATCH_TEXTS = 128
 MAX_BATCH_TOKENS = 100_000
@@ -72,15 +73,18 @@ class OpenAIEmbedder:
             BudgetExceeded: the call could pass the server's budget.
         """
         refuse_blank(texts)
-        model, prefix = self._roles.of(role)
-        batches = [
-            await self._batch(model, batch, tokens)
-            for batch, tokens in _batches([prefix + text for text in texts])
+        model, _ = self._roles.of(role)
+        made = [
+            await self._batch(model, batch, tokens) for batch, tokens in self.batches(texts, role)
         ]
-        dims = sorted({rows.shape[1] for rows in batches})
+        dims = sorted({rows.shape[1] for rows in made})
         if len(dims) > 1:
             raise ChatError(f"{self._server.address}: vectors of {dims} dims came for one model")
-        return np.concatenate(batches) if batches else np.zeros((0, 0), np.float32)
+        return np.concatenate(made) if made else np.zeros((0, 0), np.float32)
+
+    def batches(self, texts: Sequence[str], role: Role) -> Iterator[tuple[list[str], int]]:
+        """Yield the texts of each request, as they are sent, and the number of their tokens."""
+        return batches_of(texts, role, self._roles)
 
     async def _batch(self, model: str, texts: list[str], tokens: int) -> Rows:
         body = {"model": model, "input": texts}
@@ -92,6 +96,10 @@ class OpenAIEmbedder:
             tokens=tokens,
             attempting=self._server.billing.of(model, self._server.address, body),
         )
+        receipts = self._server.billing.receipts
+        if receipts is not None:
+            call = EmbedCall(model, texts, tokens)
+            await receipts.record(call, receipt_of(answer), server=self._server.address)
         usage = answer.get("usage")
         self.input_tokens += (usage.get("prompt_tokens") or 0) if isinstance(usage, dict) else 0
         return self._rows(answer, len(texts))
@@ -115,12 +123,16 @@ class OpenAIEmbedder:
         return unit
 
 
-def _batches(texts: Sequence[str]) -> Iterator[tuple[list[str], int]]:
-    """Yield batches, and the number of their tokens."""
+def batches_of(
+    texts: Sequence[str], role: Role, roles: EmbeddingRoles
+) -> Iterator[tuple[list[str], int]]:
+    """Yield the texts of each request, as they are sent, and the number of their tokens."""
+    model, prefix = roles.of(role)
+    encoding = encoding_of(model)
     batch: list[str] = []
     tokens = 0
-    for text in texts:
-        size = count_tokens(text)
+    for text in (prefix + text for text in texts):
+        size = count_tokens(text, encoding)
         if batch and (len(batch) == MAX_BATCH_TEXTS or tokens + size > MAX_BATCH_TOKENS):
             yield batch, tokens
             batch, tokens = [], 0

@@ -1,9 +1,25 @@
 """What would be asked, without asking it: for a dry run, and for batches."""
 
 from collections import Counter
+from dataclasses import dataclass
 
 from llmrec.errors import RecordingMissing
 from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest
+
+
+@dataclass(slots=True)
+class PlannedEmbeddings:
+    """Calls for the vectors of one model.
+
+    Attributes:
+        requests: number of calls.
+        texts: in all of them.
+        tokens: of these, counted in the model's encoding.
+    """
+
+    requests: int = 0
+    texts: int = 0
+    tokens: int = 0
 
 
 class Plan:
@@ -16,12 +32,16 @@ class Plan:
         address: of the server that would be called; empty where that is not known.
 
     Attributes:
+        embed_address: likewise, of the server that would embed.
         requests: what was asked, by id, each once, in order.
-        recorded: number of answers that are there already, by stage and model.
+        embeddings: the calls for vectors, by model.
+        recorded: number of answers and vectors that are there already, by stage and model.
     """
 
     def __init__(self, address: str = "") -> None:
         self.address = address
+        self.embed_address = ""
+        self.embeddings: dict[str, PlannedEmbeddings] = {}
         self.requests: dict[str, ChatRequest] = {}
         self.recorded: Counter[tuple[str, str]] = Counter()
 
@@ -37,6 +57,13 @@ class Plan:
         """
         self.requests.setdefault(request.custom_id, request)
         raise RecordingMissing([request.label or request.custom_id], "planned, not called")
+
+    def take_down_embeddings(self, model: str, n_texts: int, tokens: int) -> None:
+        """Take down one call for vectors."""
+        planned = self.embeddings.setdefault(model, PlannedEmbeddings())
+        planned.requests += 1
+        planned.texts += n_texts
+        planned.tokens += tokens
 
 
 class PlannedChatModel:

@@ -1,12 +1,13 @@
 """An embedder that takes vectors from files, and from a live embedder what they lack."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from llmrec.errors import IndexMismatch, InputError, RecordingMissing
 from llmrec.llm.embedder import Embedder, Role, Rows, refuse_blank, vector_key
+from llmrec.llm.openai_embedder import OpenAIEmbedder
 from llmrec.llm.vectors import VectorsFile
 
 log = logging.getLogger(__name__)
@@ -45,16 +46,25 @@ class RecordedEmbedder:
             RecordingMissing: a vector is in no file, and there is no live embedder.
             IndexMismatch: recorded and new vectors are of two dims.
         """
-        refuse_blank(texts)
+        missing = self.missing(texts, role)
         keys = [vector_key(self.model, role, text) for text in texts]
         found = {key: row for key in set(keys) if (row := self._find(key)) is not None}
-        missing = {k: text for k, text in zip(keys, texts, strict=True) if k not in found}
         if missing:
             found.update(await self._made(missing, role))
         dims = {len(row) for row in found.values()}
         if len(dims) > 1:
             raise IndexMismatch(f"{self.model}: vectors of {sorted(dims)} dims were mixed")
         return np.stack([found[key] for key in keys]) if keys else np.zeros((0, 0), np.float32)
+
+    def missing(self, texts: Sequence[str], role: Role) -> dict[str, str]:
+        """Return by key the texts whose vectors are in no file.
+
+        Raises:
+            InputError: a text is blank.
+        """
+        refuse_blank(texts)
+        keyed = ((vector_key(self.model, role, text), text) for text in texts)
+        return {key: text for key, text in keyed if self._find(key) is None}
 
     def _find(self, key: str) -> Rows | None:
         return next((file[key] for file in self._files if key in file), None)
@@ -72,8 +82,8 @@ class RecordedEmbedder:
             )
         made: dict[str, Rows] = {}
         keys = list(missing)
-        for start in range(0, len(keys), _BATCH):
-            batch = keys[start : start + _BATCH]
+        for size in _sizes(self._live, list(missing.values()), role):
+            batch, keys = keys[:size], keys[size:]
             rows = await self._live.embed([missing[key] for key in batch], role)
             made.update(zip(batch, rows, strict=True))
             self._record(batch, rows)
@@ -90,3 +100,12 @@ class RecordedEmbedder:
 
     def _places(self) -> str:
         return ", ".join(str(file.path) for file in self._files) or "the files (none was given)"
+
+
+def _sizes(live: Embedder, texts: Sequence[str], role: Role) -> Iterator[int]:
+    """Yield how many texts are embedded before they are recorded: of a server, one request's."""
+    if isinstance(live, OpenAIEmbedder):
+        yield from (len(batch) for batch, _ in live.batches(texts, role))
+        return
+    for start in range(0, len(texts), _BATCH):
+        yield min(_BATCH, len(texts) - start)

@@ -38,6 +38,7 @@ class VectorsFile:
     Args:
         path: of the ``.npz`` file; it need not exist.
         model: the embedder's name in keys.
+        holds_new: whether vectors that are added are held in memory too, or only on disk.
 
     Attributes:
         path: as given.
@@ -48,9 +49,11 @@ class VectorsFile:
         IndexMismatch: it holds the vectors of another model.
     """
 
-    def __init__(self, path: str | Path, model: str) -> None:
+    def __init__(self, path: str | Path, model: str, *, holds_new: bool = True) -> None:
         self.path = Path(path)
         self.model = model
+        self._holds_new = holds_new
+        self._dim: int | None = None
         self._rows: dict[str, Rows] = {}
         self._part = self.path.with_name(self.path.name + ".part")
         self._load()
@@ -90,7 +93,8 @@ class VectorsFile:
                 write_all(file, self._before(file, records) + records.tobytes())
         except OSError as error:
             raise InputError(f"cannot be written: {error.strerror}", path=self._part) from None
-        self._rows.update(zip(keys, rows, strict=True))
+        if self._holds_new:
+            self._rows.update(zip(keys, rows, strict=True))
 
     def fold(self) -> None:
         """Write everything into the ``.npz`` file and remove ``FILE.part``, if there is one.
@@ -124,12 +128,14 @@ class VectorsFile:
             return
         model, keys, rows = read_vectors(self.path)
         self._check_model(model, self.path)
+        if keys:
+            self._dim = rows.shape[1]
         self._rows.update(zip(keys, rows, strict=True))
 
     def _load_part(self) -> None:
         try:
             content = self._part.read_bytes()
-        except FileNotFoundError:  # also where another process has just folded it in
+        except (FileNotFoundError, NotADirectoryError):  # also: another has just folded it in
             return
         header, line_end, body = content.partition(b"\n")
         if not line_end:
@@ -154,11 +160,11 @@ class VectorsFile:
             )
 
     def _check_dim(self, dim: int) -> None:
-        known = next(iter(self._rows.values()), None)
-        if known is not None and known.shape[0] != dim:
+        if self._dim not in (None, dim):
             raise IndexMismatch(
-                f"{self.path}: vectors of {known.shape[0]} dims are expected, came {dim}"
+                f"{self.path}: vectors of {self._dim} dims are expected, came {dim}"
             )
+        self._dim = dim
 
 
 _UNREADABLE = (

@@ -1,6 +1,6 @@
 """Building an index folder: only what the older index there lacks is embedded."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
+from llmrec.digests import text_digest
 from llmrec.errors import IndexMismatch, InputError
 from llmrec.llm.embedder import Embedder, Role, Rows, vector_key
 from llmrec.llm.vectors import VectorsFile, write_vectors
@@ -26,6 +27,7 @@ from llmrec.matching.index_folder import (
     Growth,
     Manifest,
     next_generation,
+    refuse_other_files,
 )
 from llmrec.matching.item_text import RULE, item_text
 from llmrec.matching.reuse import OlderIndex, older_index
@@ -72,19 +74,13 @@ async def build_index(
         IndexMismatch: the embedder's vectors have another dim than before.
         RecordingMissing: a vector is not recorded, and none may be made.
     """
-    catalogue = tuple(items)
-    if not catalogue:
-        raise InputError("a catalogue of at least one item is expected, there is none")
+    catalogue = _catalogue(items)
     target = Path(folder)
     with next_generation(target) as new:
         older = older_index(target, choice)
-        places = older.places(catalogue) if older else np.full(len(catalogue), -1)
+        places = _places(catalogue, older)
         rows = await _write_rows(new.files / ROWS, catalogue, embedder, older, places)
-        banks = [
-            await _embedded_bank(bank, embedder, older)
-            for bank in (bank_of_items(catalogue), stored)
-            if bank is not None
-        ]
+        banks = [await _embedded_bank(bank, embedder, older) for bank in _banks(catalogue, stored)]
         if stored is None and older is not None:
             banks += _kept_bank(older)
         for bank in banks:
@@ -114,6 +110,31 @@ async def build_index(
     return ContentIndex(target)
 
 
+def texts_to_embed(
+    items: Iterable[Item], folder: str | Path, *, choice: EmbedderChoice, stored: Bank | None = None
+) -> Iterator[tuple[Role, list[str]]]:
+    """Yield what building an index has embedded, call by call; nothing is written.
+
+    Args:
+        items: the catalogue, ids unique.
+        folder: where the index is to be; an older one there spares its rows.
+        choice: which embedder.
+        stored: a bank to keep in the index.
+
+    Raises:
+        InputError: there are no items, a bank is empty, or the folder holds something else.
+    """
+    catalogue = _catalogue(items)
+    refuse_other_files(Path(folder))
+    older = older_index(Path(folder), choice)
+    for _, texts in _new_passages(catalogue, _places(catalogue, older)):
+        yield "passage", texts
+    for bank in _banks(catalogue, stored):
+        texts, _ = _new_queries(bank, older)
+        if texts:
+            yield "query", texts
+
+
 async def _write_rows(
     path: Path,
     items: Sequence[Item],
@@ -127,8 +148,8 @@ async def _write_rows(
         rows = open_memmap(path, "w+", np.float32, (len(items), older.rows.shape[1]))
         for block in _blocks(np.flatnonzero(places >= 0), _BLOCK):
             rows[block] = older.rows[places[block]]
-    for batch in _blocks(np.flatnonzero(places < 0), _BATCH):
-        made = await _embedded([item_text(items[place]) for place in batch], "passage", embedder)
+    for block, texts in _new_passages(items, places):
+        made = await _embedded(texts, "passage", embedder)
         if rows is None:
             rows = open_memmap(path, "w+", np.float32, (len(items), made.shape[1]))
         if made.shape[1] != rows.shape[1]:
@@ -136,17 +157,18 @@ async def _write_rows(
                 f"{embedder.model}: vectors of {rows.shape[1]} dims are expected, as in the index "
                 f"that is there, came {made.shape[1]}: remove that index to embed all items again"
             )
-        rows[batch] = made
+        rows[block] = made
     assert rows is not None
+    firsts = _firsts(items)
+    again = np.flatnonzero((places < 0) & (firsts < np.arange(len(items))))
+    for block in _blocks(again, _BLOCK):
+        rows[block] = rows[firsts[block]]
     return rows
 
 
 async def _embedded_bank(bank: Bank, embedder: Embedder, older: OlderIndex | None) -> _EmbeddedBank:
     """Embed those texts of a bank that the older index does not know."""
-    if not bank.texts:
-        raise InputError(f"the bank of {bank.source} is empty: there are none in its file")
-    known = older.known_queries(bank) if older else {}
-    new = [text for text in dict.fromkeys(bank.texts) if text not in known]
+    new, known = _new_queries(bank, older)
     if new:
         made = await _embedded(new, "query", embedder)
         known = {**known, **dict(zip(new, made, strict=True))}
@@ -193,6 +215,49 @@ def _recorded_queries(
         keys = (vector_key(vectors.model, "query", text) for text in bank.texts)
         queries.update(zip(keys, bank.queries, strict=False))
     return queries
+
+
+def _catalogue(items: Iterable[Item]) -> tuple[Item, ...]:
+    catalogue = tuple(items)
+    if not catalogue:
+        raise InputError("a catalogue of at least one item is expected, there is none")
+    return catalogue
+
+
+def _places(items: Sequence[Item], older: OlderIndex | None) -> NDArray[np.intp]:
+    """Return for each item its row in the older index, -1 where it has none."""
+    return older.places(items) if older else np.full(len(items), -1)
+
+
+def _new_passages(
+    items: Sequence[Item], places: NDArray[np.intp]
+) -> Iterator[tuple[NDArray[np.intp], list[str]]]:
+    """Yield the numbers and texts of items without a row, each text once, for one call each."""
+    new = (places < 0) & (_firsts(items) == np.arange(len(items)))
+    for block in _blocks(np.flatnonzero(new), _BATCH):
+        yield block, [item_text(items[number]) for number in block]
+
+
+def _firsts(items: Sequence[Item]) -> NDArray[np.intp]:
+    """Return for each item the number of the first that has the same text."""
+    known: dict[str, int] = {}
+    numbers = (
+        known.setdefault(text_digest(item_text(item)), number) for number, item in enumerate(items)
+    )
+    return np.fromiter(numbers, np.intp, len(items))
+
+
+def _banks(items: Sequence[Item], stored: Bank | None) -> list[Bank]:
+    """Return the banks that an index gets, beside one that it keeps."""
+    return [bank_of_items(items), *([] if stored is None else [stored])]
+
+
+def _new_queries(bank: Bank, older: OlderIndex | None) -> tuple[list[str], dict[str, Rows]]:
+    """Return those texts of a bank that have no vector yet, and the vectors of the others."""
+    if not bank.texts:
+        raise InputError(f"the bank of {bank.source} is empty: there are none in its file")
+    known = older.known_queries(bank) if older else {}
+    return [text for text in dict.fromkeys(bank.texts) if text not in known], known
 
 
 def _growth(items: Sequence[Item], older: OlderIndex | None, places: NDArray[np.intp]) -> Growth:

@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from llmrec.digests import text_digest
 from llmrec.errors import InputError
 from llmrec.records.locking import alone
 from llmrec.records.messages import first_problem
@@ -30,6 +31,7 @@ BANK_FILES = {"index": "bank.npy", "stored": "stored_bank.npy"}
 HUB_FILES = {"index": "hub.npy", "stored": "stored_hub.npy"}
 
 _LOCK = "lock"
+_UNFINISHED = "unfinished-"
 _FORMAT_1_FILES = (
     "items.jsonl",
     ROWS,
@@ -153,6 +155,11 @@ def files_of(folder: Path, generation: int) -> Path:
     return folder / f"data-{generation}" if generation else folder
 
 
+def unfinished_vectors(folder: Path, model: str) -> Path:
+    """Return the vectors file in which a build keeps what it pays for, until it is complete."""
+    return folder / f"{_UNFINISHED}{text_digest(model)[:8]}.npz"
+
+
 @dataclass(frozen=True, slots=True)
 class Generation:
     """A build under way.
@@ -192,7 +199,7 @@ def next_generation(folder: Path) -> Iterator[Generation]:
         InputError: the folder holds something else, cannot be written to, or another process
             is writing to it.
     """
-    _refuse_other_files(folder)
+    refuse_other_files(folder)
     new = Generation(folder, _newest(folder) + 1)
     try:
         new.files.mkdir(parents=True, exist_ok=True)
@@ -208,12 +215,17 @@ def next_generation(folder: Path) -> Iterator[Generation]:
         raise InputError(f"cannot be written: {error.strerror}", path=folder) from None
 
 
-def _refuse_other_files(folder: Path) -> None:
+def refuse_other_files(folder: Path) -> None:
+    """Refuse a folder that is neither an index nor the beginning of one.
+
+    Raises:
+        InputError: it is a file, or holds other files.
+    """
     if folder.exists() and not folder.is_dir():
         raise InputError("a folder is expected, this is a file", path=folder)
     if not folder.exists() or (folder / MANIFEST).exists():
         return
-    if any(_generation(child) is None for child in folder.iterdir()):
+    if any(_generation(child) is None for child in folder.iterdir() if child not in _kept(folder)):
         raise InputError("expected an index or no such folder: it holds other files", path=folder)
 
 
@@ -230,6 +242,11 @@ def _generation(path: Path) -> int | None:
     return int(number) if number != path.name and number.isdecimal() else None
 
 
+def _kept(folder: Path) -> list[Path]:
+    """Return the vectors that builds which were stopped have left."""
+    return list(folder.glob(f"{_UNFINISHED}*"))
+
+
 def _empty(files: Path) -> None:
     """Remove what a build that was stopped has left."""
     for file in files.iterdir():
@@ -243,7 +260,7 @@ def _clear(build: Generation) -> None:
     if newest == build.number:
         (build.files / _LOCK).unlink()
         older = [build.folder / name for name in _FORMAT_1_FILES]
-        for file in (*older, *build.folder.glob("run_hub_*.npy")):
+        for file in (*older, *build.folder.glob("run_hub_*.npy"), *_kept(build.folder)):
             file.unlink(missing_ok=True)
     else:
         shutil.rmtree(build.files, ignore_errors=True)

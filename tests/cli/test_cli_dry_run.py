@@ -10,6 +10,7 @@ from serving.openai_server import Answer, OpenAIServer, completion
 
 from llmrec.llm.chat import ChatRequest
 from llmrec.llm.request_tokens import RequestTokens, tokens_of
+from llmrec.llm.tokens import count_tokens
 
 Llmrec = Callable[..., Any]
 
@@ -148,17 +149,78 @@ def test_further_passes_cost_as_much_again_and_windows_are_said(
     assert any("only the first window is known" in note for note in done.json["notes"])
 
 
-def test_vectors_that_nobody_made_are_said(
-    llmrec: Llmrec, recommend: list[str], demo: Path, server: OpenAIServer
-) -> None:
+@pytest.fixture
+def served(llmrec: Llmrec, demo: Path, server: OpenAIServer) -> str:
+    """An index whose vectors are a server's; what the server was asked for it is forgotten."""
     made = ["index", str(demo / "items.jsonl"), "-o", "served", "--embedder", "openai:tiny"]
     assert llmrec(*made, "--base-url", server.url).code == 0
-    n_requests = len(server.requests)
-    recommend[recommend.index("--index") + 1] = "served"
+    server.requests.clear()
+    return "served"
+
+
+def test_lists_that_rest_on_vectors_to_be_made_are_said(
+    llmrec: Llmrec, recommend: list[str], served: str, server: OpenAIServer
+) -> None:
+    recommend[recommend.index("--index") + 1] = served
     done = llmrec(*recommend, "--dry-run", *PRICED, "--base-url", server.url)
-    assert (done.code, done.json["stages"]) == (0, [])
+    assert [stage["stage"] for stage in done.json["stages"]] == ["embed"]
     assert "no query vector of tiny" in done.json["notes"][0]
-    assert len(server.requests) == n_requests
+    assert server.requests == []
+    Path("b").mkdir()
+    exported = llmrec("batch", "export", "-o", "b/1", *recommend, "--base-url", server.url)
+    assert (exported.code, "no query vector of tiny" in exported.err) == (2, True)
+    plain = [word for word in recommend if word not in ("--rerank", "--explain")]
+    assert llmrec(*plain, "--dry-run", *PRICED).json["notes"] == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [[], ["--bank", "index"], ["--matching", "cosine"], ["--user", "{user}"], ["--together", "5"]],
+    ids=["of the run", "of the index", "cosine", "one user", "five at once"],
+)
+def test_the_vectors_of_interests_are_those_then_made(
+    llmrec: Llmrec,
+    recommend: list[str],
+    profiles: Path,
+    served: str,
+    server: OpenAIServer,
+    monkeypatch: pytest.MonkeyPatch,
+    more: list[str],
+) -> None:
+    if more[:1] == ["--together"]:
+        monkeypatch.setattr("llmrec.cli.recommend._TOGETHER", int(more[1]))
+        more = ["--bank", "index"]
+    user = json.loads(profiles.read_text("utf-8").splitlines()[0])["user_id"]
+    plain = ["recommend", profiles, "--index", served, "--base-url", server.url]
+    plain += [word.format(user=user) for word in more]
+    (stage,) = llmrec(*plain, "--dry-run", *PRICED, "--embed-price", "3").json["stages"]
+    assert server.requests == []
+    assert llmrec(*plain).code == 0
+    sent = [received.body["input"] for received in server.requests]
+    texts = [text for batch in sent for text in batch]
+    assert (stage["requests"], stage["texts"]) == (len(sent), len(texts))
+    assert stage["input_tokens"] == sum(map(count_tokens, texts))
+    assert stage["cost_usd"] == pytest.approx(3e-6 * stage["input_tokens"])
+    planned = llmrec(*plain, "--dry-run", *PRICED).json
+    assert planned["stages"] == []
+    assert planned["recorded"][0]["stage"] == "embed"
+
+
+def test_the_vectors_of_a_reranker_s_matches_and_of_a_sentence(
+    llmrec: Llmrec, profiles: Path, demo: Path, served: str, server: OpenAIServer
+) -> None:
+    rerank = ["rerank", profiles, "--index", served, "--reviews", demo / "reviews.jsonl",
+              "--calls", "calls.jsonl", "--model", "claude", "--bank", "index"]  # fmt: skip
+    like = ["recommend", "--like", "a fugue", "--index", served]
+    for command in (rerank, like):
+        planned = llmrec(*command, "--dry-run", *PRICED, "--base-url", server.url).json
+        server.requests.clear()
+        assert llmrec(*command, "--base-url", server.url, "--concurrency", "1").code in (0, 1)
+        sent = [one.body["input"] for one in server.requests if "input" in one.body]
+        (stage,) = planned["stages"]
+        assert (stage["requests"], stage["texts"]) == (len(sent), sum(map(len, sent)))
+        again = llmrec(*command, "--dry-run", *PRICED, "--base-url", server.url).json
+        assert "embed" not in {one["stage"] for one in again["stages"]}
 
 
 def test_an_unknown_price_is_said(llmrec: Llmrec, extract: list[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from serving.openai_server import OpenAIServer
 
 from llmrec.matching.catalogue import open_catalogue
 from llmrec.recommender import Recommender
@@ -91,3 +92,20 @@ def test_without_the_driver_it_is_named(
         done = llmrec(*command)
         assert done.code == 2
         assert "pip install 'llmrec[postgres]'" in done.err
+
+
+def test_what_a_database_has_is_not_planned_again(
+    llmrec: Llmrec, place: str, demo: Path, server: OpenAIServer
+) -> None:
+    lines = (demo / "items.jsonl").read_text("utf-8").splitlines(keepends=True)
+    Path("items.jsonl").write_text("".join(lines[:150]), "utf-8")
+    index = ["index", "items.jsonl", "-o", place, "--embedder", "openai:tiny"]
+    index += ["--base-url", server.url, "--format", "json"]
+    assert llmrec(*index).code == 0
+    Path("items.jsonl").write_text("".join(lines), "utf-8")
+    server.requests.clear()
+    (stage,) = llmrec(*index, "--dry-run").json["stages"]
+    assert server.requests == []
+    assert llmrec(*index).json["embedded"] == 10
+    sent = [received.body["input"] for received in server.requests]
+    assert (stage["requests"], stage["texts"]) == (len(sent), sum(map(len, sent)))

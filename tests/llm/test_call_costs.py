@@ -34,7 +34,7 @@ def test_costs_are_kept_by_stage_model_and_day_and_by_user(log: CallLog) -> None
     asyncio.run(log.record(asked("extract/u/1"), completion(created=DAY)))
     asyncio.run(log.record(asked("extract/u/1/again"), completion(created=DAY + 86_400)))
     asyncio.run(log.record(asked("rerank/u2"), completion()))
-    costs = cost_of_calls(log.path, PRICES)
+    costs = cost_of_calls(log.path, PRICES, PRICES)
     assert list(costs.groups) == [
         CostGroup("extract", "tiny", "2026-11-24"),
         CostGroup("extract", "tiny", "2026-11-25"),
@@ -53,7 +53,7 @@ def test_cached_tokens_count_at_their_price(log: CallLog) -> None:
     asyncio.run(
         log.record(asked("b/u"), completion(usage=used(10, 1) | {"prompt_tokens_details": None}))
     )
-    total = cost_of_calls(log.path, PRICES).total
+    total = cost_of_calls(log.path, PRICES, PRICES).total
     assert (total.cached_tokens, total.cost_usd) == (5, 5 + 0.5 + 1 + 11)
 
 
@@ -62,25 +62,25 @@ def test_what_was_paid_for_in_vain_is_wasted(log: CallLog, finish: str) -> None:
     asyncio.run(log.record(asked("a/u"), completion(finish=finish)))
     asyncio.run(log.record(asked("a/u"), completion()))
     asyncio.run(log.record(asked("a/u"), completion()))
-    total = cost_of_calls(log.path, PRICES).total
+    total = cost_of_calls(log.path, PRICES, PRICES).total
     assert (total.calls, total.cost_usd, total.wasted_usd) == (3, 30, 20)
 
 
 def test_a_refused_request_costs_nothing(log: CallLog) -> None:
     asyncio.run(log.record(asked("a/u"), {"error": {}}, status=400))
-    assert cost_of_calls(log.path, PRICES).total == Cost()
+    assert cost_of_calls(log.path, PRICES, PRICES).total == Cost()
 
 
 def test_tokens_that_no_server_counted_are_counted_here(log: CallLog) -> None:
     asyncio.run(log.record(asked("hello there"), completion("Yes.", usage=None)))
-    total = cost_of_calls(log.path, PRICES).total
+    total = cost_of_calls(log.path, PRICES, PRICES).total
     assert (total.uncounted, total.input_tokens, total.output_tokens) == (1, 2, 2)
 
 
 def test_an_unknown_price_adds_no_money(log: CallLog) -> None:
     asyncio.run(log.record(asked("a/u"), completion()))
     asyncio.run(log.record(asked("a/u", "gpt-4o-mini"), completion()))
-    total = cost_of_calls(log.path, price_list(None)).total
+    total = cost_of_calls(log.path, price_list(None), PRICES).total
     assert (total.calls, total.unpriced) == (2, 1)
     assert total.cost_usd == pytest.approx((7 * 0.15 + 3 * 0.6) / 1e6)
 

@@ -78,7 +78,7 @@ def test_batches_hold_every_text_once_and_in_order(texts: list[str], n: int, tok
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(openai_embedder, "MAX_BATCH_TEXTS", n)
         patch.setattr(openai_embedder, "MAX_BATCH_TOKENS", tokens)
-        batches = list(openai_embedder._batches(texts))
+        batches = list(openai_embedder.batches_of(texts, "query", embedding_roles("tiny")))
     assert [text for batch, _ in batches for text in batch] == texts
     assert all(1 <= len(batch) <= n for batch, _ in batches)
     assert all(sum(map(count_tokens, batch)) == counted for batch, counted in batches)

@@ -9,7 +9,6 @@ import pytest
 
 from llmrec.llm.prompts import load_prompt
 from llmrec.opening import open_chat
-from llmrec.opening_stages import open_reranker
 from llmrec.profiling.extraction import PLACEHOLDERS as REVIEWS
 from llmrec.profiling.extraction import Extractor
 from llmrec.records.grouping import read_users
@@ -19,6 +18,7 @@ from llmrec.records.reading import read_items
 from llmrec.records.reviews import Item
 from llmrec.reranking.explanations import PLACEHOLDERS, PROMPT_NAME, Explainer
 from llmrec.reranking.reranking import RerankOptions
+from llmrec.stage_opening import open_reranker
 
 Lists = list[tuple[Recommendation, InterestProfile]]
 

@@ -14,9 +14,9 @@ from llmrec.opening import (
     open_chat,
     open_server,
 )
-from llmrec.opening_stages import open_explainer, open_reranker
 from llmrec.records.ranking import Recommendation
 from llmrec.reranking.reranking import RerankOptions
+from llmrec.stage_opening import open_explainer, open_reranker
 
 SHORT = ["rank first", "only id", "fake candidate", "fake reply", "override", "chat markup"]
 BOUNDED = {"max_tokens": 80, "temperature": 0, "seed": 7}

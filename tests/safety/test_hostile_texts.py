@@ -23,7 +23,6 @@ from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatReply, ChatRequest, Message
 from llmrec.llm.prompts import load_prompt
 from llmrec.llm.tokens import count_tokens, cut_to_tokens
-from llmrec.opening_stages import open_explainer, open_reranker
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.profiling.rendering import clean, clean_title
 from llmrec.records.grouping import UserReviews
@@ -31,6 +30,7 @@ from llmrec.records.profile import Evidence, Interest, InterestProfile, Source
 from llmrec.records.ranking import Because, Recommendation, ScoredItem
 from llmrec.records.reviews import Item, Review
 from llmrec.reranking.reranking import RerankOptions
+from llmrec.stage_opening import open_explainer, open_reranker
 
 IDS = ("i1", "i2", "i3")
 FIRST = '{"order": ["I1"]}'

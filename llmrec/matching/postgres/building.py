@@ -2,7 +2,8 @@
 
 import logging
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -53,9 +54,7 @@ async def build_store(
             reached or refuses.
     """
     address = parse_address(place)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "index"
-        write_folder(address, folder)
+    with older_folder(place) as folder:
         index = await build_index(
             items, folder, embedder, choice=choice, vectors=vectors, stored=stored
         )
@@ -66,6 +65,19 @@ async def build_store(
     else:
         log.info("%s: too many dims for an index, all items are looked at", address)
     return store
+
+
+@contextmanager
+def older_folder(place: str) -> Iterator[Path]:
+    """Give a folder for a while, with the index of the store that is there, if there is one.
+
+    Raises:
+        InputError: the database cannot be reached or refuses.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "index"
+        write_folder(parse_address(place), folder)
+        yield folder
 
 
 def measured_recall(store: PostgresIndex) -> float:

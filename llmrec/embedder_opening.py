@@ -1,0 +1,181 @@
+"""From settings to the embedder that does the work, and the files of its vectors."""
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from llmrec.errors import IndexMismatch, SettingsError
+from llmrec.llm.embedder import Embedder
+from llmrec.llm.openai_client import Server
+from llmrec.llm.planned_embedder import PlannedEmbedder
+from llmrec.llm.planning import Plan
+from llmrec.llm.recorded_embedder import RecordedEmbedder
+from llmrec.llm.vectors import VectorsFile
+from llmrec.matching.catalogue import Catalogue
+from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.embedding import (
+    LEXICAL,
+    LOCAL,
+    EmbedderChoice,
+    live_embedder,
+    local_is_installed,
+)
+from llmrec.matching.index_folder import QUERIES, unfinished_vectors
+from llmrec.matching.postgres.address import is_address
+from llmrec.opening import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedEmbedder:
+    """An embedder, and the files of its vectors.
+
+    Attributes:
+        embedder: to embed with.
+        vectors: the file given, or None.
+        record_to: the file that new vectors go into, or None.
+    """
+
+    embedder: Embedder
+    vectors: VectorsFile | None = None
+    record_to: VectorsFile | None = None
+
+    def close(self) -> None:
+        """Fold new vectors into their file."""
+        if self.record_to is not None:
+            self.record_to.fold()
+
+
+def embedder_to_index(
+    choice: EmbedderChoice,
+    vectors: str | Path | None,
+    mode: Mode,
+    place: str | Path,
+    server: Server | None = None,
+) -> OpenedEmbedder:
+    """Return the embedder that was chosen, over a vectors file if one is given.
+
+    What a server makes is kept in any case until the index is complete, so that a build that stops
+    pays for nothing twice; but for that of a database, which has no place for it.
+
+    Args:
+        choice: which embedder.
+        vectors: recorded vectors, to be added to.
+        mode: as for ``open_chat``.
+        place: where the index is to be.
+        server: for an embedder that is called.
+
+    Raises:
+        SettingsError: there is no such embedder, or the settings contradict each other.
+    """
+    if choice.name == LEXICAL:
+        _refuse_vectors(vectors)
+        return OpenedEmbedder(live_embedder(choice, None))
+    live = None if mode == "replay" else live_embedder(choice, server)
+    if vectors is not None:
+        file = VectorsFile(vectors, choice.key_model)
+        recorded = RecordedEmbedder(choice.key_model, [file], live=live, record_to=file)
+        return OpenedEmbedder(recorded, vectors=file, record_to=file)
+    if live is None:
+        raise SettingsError("replaying needs recorded vectors: give a file (--vectors)")
+    if choice.name == LOCAL:
+        return OpenedEmbedder(live)
+    kept = _kept_until_complete(choice, place)
+    if kept is None and server is not None and server.billing.budget.ceiling_usd < math.inf:
+        raise SettingsError(
+            "--max-cost needs --vectors FILE.npz for an index in a database, to keep what was paid "
+            "for if it stops the build"
+        )
+    files = [] if kept is None else [kept]
+    return OpenedEmbedder(RecordedEmbedder(choice.key_model, files, live=live, record_to=kept))
+
+
+def planned_embedder_to_index(
+    choice: EmbedderChoice, vectors: str | Path | None, place: str | Path, plan: Plan
+) -> PlannedEmbedder | None:
+    """Return what plans the calls of ``embedder_to_index``, or None where a server is not asked.
+
+    Raises:
+        SettingsError: there is no such embedder, or it takes no vectors file.
+    """
+    if choice.name == LEXICAL:
+        _refuse_vectors(vectors)
+    if choice.name in (LEXICAL, LOCAL):
+        return None
+    roles = choice.roles
+    if vectors is None:
+        file = _kept_until_complete(choice, place)
+    else:
+        file = VectorsFile(vectors, choice.key_model)
+    recorded = RecordedEmbedder(choice.key_model, [] if file is None else [file])
+    return PlannedEmbedder(recorded, roles, plan)
+
+
+def _kept_until_complete(choice: EmbedderChoice, place: str | Path) -> VectorsFile | None:
+    """Return the file beside a build that keeps what was paid for; a database has none."""
+    if is_address(place):
+        return None
+    path = unfinished_vectors(Path(place), choice.key_model)
+    return VectorsFile(path, choice.key_model, holds_new=False)
+
+
+def embedder_of_index(
+    index: Catalogue, vectors: str | Path | None, mode: Mode, server: Server | None = None
+) -> OpenedEmbedder:
+    """Return the embedder that an index was made with, for queries.
+
+    Query vectors come from the index, then from ``vectors``, then from the embedder where it
+    can be had and ``mode`` allows it; new ones go into ``vectors``, else into the index. An index
+    in a database holds none.
+
+    Raises:
+        SettingsError: the index needs an embedder that is unknown here.
+        IndexMismatch: ``vectors`` are of another model.
+    """
+    manifest = index.manifest
+    choice = _choice_of(index)
+    if choice.name == LEXICAL:
+        _refuse_vectors(vectors)
+        return OpenedEmbedder(live_embedder(choice, None))
+    if choice.key_model != manifest.model:
+        raise IndexMismatch(
+            f"the index was made with {manifest.model!r}, and {choice.name} is "
+            f"{choice.key_model!r} here: build it again"
+        )
+    kept = None
+    if isinstance(index, ContentIndex):
+        kept = VectorsFile(index.files / QUERIES, manifest.model)
+    given = None if vectors is None else VectorsFile(vectors, manifest.model)
+    there = local_is_installed() if choice.name == LOCAL else server is not None
+    record_to = kept if given is None else given
+    recorded = RecordedEmbedder(
+        manifest.model,
+        [file for file in (kept, given) if file is not None],
+        live=live_embedder(choice, server) if there and mode != "replay" else None,
+        record_to=record_to,
+    )
+    return OpenedEmbedder(recorded, vectors=given, record_to=record_to)
+
+
+def planned_embedder_of_index(
+    index: Catalogue, vectors: str | Path | None, plan: Plan
+) -> OpenedEmbedder:
+    """Return the embedder of ``embedder_of_index``, with a plan in the place of its server.
+
+    Raises:
+        SettingsError, IndexMismatch: as ``embedder_of_index``.
+    """
+    opened = embedder_of_index(index, vectors, "default")
+    choice = _choice_of(index)
+    if choice.name in (LEXICAL, LOCAL) or not isinstance(opened.embedder, RecordedEmbedder):
+        return opened
+    return replace(opened, embedder=PlannedEmbedder(opened.embedder, choice.roles, plan))
+
+
+def _choice_of(index: Catalogue) -> EmbedderChoice:
+    manifest = index.manifest
+    return EmbedderChoice(manifest.embedder, manifest.query_prefix, manifest.passage_prefix)
+
+
+def _refuse_vectors(vectors: str | Path | None) -> None:
+    if vectors is not None:
+        raise SettingsError("the lexical embedder is always computed: leave --vectors out")
