@@ -36,7 +36,7 @@ class Live:
     def is_recorded(self, request: ChatRequest) -> bool:
         return False
 
-    async def reply(self, request: ChatRequest) -> ChatReply:
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         return ChatReply({"choices": [{"message": {"content": "live"}, "finish_reason": "stop"}]})
 
 

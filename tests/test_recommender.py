@@ -31,7 +31,7 @@ class Empty:
     def is_recorded(self, request: ChatRequest) -> bool:
         return False
 
-    async def reply(self, request: ChatRequest) -> ChatReply:
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         content = '{"language": "en", "summary": "Nothing yet.", "interests": []}'
         return ChatReply({"choices": [{"message": {"content": content}, "finish_reason": "stop"}]})
 

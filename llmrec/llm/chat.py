@@ -186,8 +186,12 @@ class ChatModel(Protocol):
         """Say whether there is an answer, or a refusal, that can be used without a call."""
         ...
 
-    async def reply(self, request: ChatRequest) -> ChatReply:
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         """Answer a request.
+
+        Args:
+            request: what is asked.
+            renew: the recorded answer cannot be used: make a new call where that is allowed.
 
         Raises:
             ChatError: no answer came.

@@ -44,11 +44,11 @@ class ForecastChatModel:
         """Say what the live model says."""
         return self._live.is_recorded(request)
 
-    async def reply(self, request: ChatRequest) -> ChatReply:
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         """Answer as the live model does; see ``ChatModel``."""
         if self._past is None:
             self._past = past_of(self._log)
-        reply = await self._live.reply(request)
+        reply = await self._live.reply(request, renew=renew)
         called = self._called.setdefault((request.stage, request.model), Called())
         called.calls += 1
         called.tokens += tokens_of(request)

@@ -38,7 +38,7 @@ class MeteredChatModel:
         """Say whether there is an answer that can be used without a call."""
         return self._chat.is_recorded(request)
 
-    async def reply(self, request: ChatRequest) -> ChatReply:
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         """Answer as the chat model does; see ``ChatModel``.
 
         Raises:
@@ -48,9 +48,11 @@ class MeteredChatModel:
             raise Stopped("no call is made after a stop; the same command goes on from here")
         self.under_way += 1
         try:
-            reply = await self._chat.reply(request)
+            reply = await self._chat.reply(request, renew=renew)
         finally:
             self.under_way -= 1
+        if renew and reply.recorded:
+            return reply  # the one that was counted already: there is no other
         self.replies += 1
         self.replayed += reply.recorded
         usage = reply.usage or estimated_usage((m.content for m in request.messages), reply)

@@ -35,7 +35,7 @@ class OpenAIChatModel:
         """Return False: answers are made, not kept."""
         return False
 
-    async def reply(self, request: ChatRequest) -> ChatReply:
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         """Call the server.
 
         Raises:

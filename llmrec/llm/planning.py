@@ -49,7 +49,7 @@ class Plan:
         """Return False: nothing is answered here."""
         return False
 
-    async def reply(self, request: ChatRequest) -> ChatReply:
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         """Take the request down.
 
         Raises:
@@ -82,8 +82,8 @@ class PlannedChatModel:
         """Say whether there is an answer."""
         return self._chat.is_recorded(request)
 
-    async def reply(self, request: ChatRequest) -> ChatReply:
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         """Answer; see ``ChatModel``."""
-        reply = await self._chat.reply(request)
+        reply = await self._chat.reply(request, renew=renew)
         self._plan.recorded[request.stage, request.model] += 1
         return reply

@@ -42,8 +42,8 @@ class ReplayChatModel:
         """Say whether the log has an exchange of this request."""
         return request.custom_id in self._log
 
-    async def reply(self, request: ChatRequest) -> ChatReply:
-        """Return the recorded answer.
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
+        """Return the recorded answer, also where ``renew`` asks for another.
 
         Raises:
             RecordingMissing: there is none; the first few say what the nearest recorded request
@@ -92,8 +92,10 @@ class LoggedChatModel:
         """Say whether the log has a usable exchange of this request, and may be used."""
         return self._usable(request) is not None
 
-    async def reply(self, request: ChatRequest) -> ChatReply:
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         """Return a recorded answer, or a new one that is on disk before it is returned.
+
+        Without a live model a recorded answer stands, also where ``renew`` asks for another.
 
         Raises:
             SettingsError: a call is needed, and there is no live model.
@@ -103,7 +105,7 @@ class LoggedChatModel:
         while (other := self._under_way.get(request.custom_id)) is not None:
             await asyncio.wait([other])  # the same request: its answer will serve here too
         exchange = self._usable(request)
-        if exchange is not None:
+        if exchange is not None and (not renew or self._live is None):
             self._note_server(exchange)
             return _recorded_reply(exchange)
         if self._live is None:

@@ -66,7 +66,6 @@ class Asker:
     def __init__(self, chat: ChatModel) -> None:
         self._chat = chat
         self._format = 0
-        self._said_fresh = False
 
     @property
     def response_format(self) -> str:
@@ -83,9 +82,9 @@ class Asker:
         """Ask, parse the JSON object in the reply, and ask again where that fails.
 
         What is recorded is never asked for twice: a recorded reply that cannot be used is followed
-        up, as it would have been had the run not ended there; where no follow-up is left it fails
-        as it did then. Where nothing may be called, a follow-up that is not recorded counts as one
-        that failed.
+        up, as it would have been had the run not ended there, and asked for anew only where no
+        follow-up is left. Where nothing may be called, a follow-up that is not recorded counts as
+        one that failed.
 
         Args:
             request: with a ``json_schema`` response format.
@@ -118,24 +117,17 @@ class Asker:
                 error,
             )
 
-    def _note_failure(self, reply: ChatReply) -> None:
-        """Say once how a recorded reply that cannot be used is asked for anew."""
-        if reply.recorded and not self._said_fresh:
-            self._said_fresh = True
-            log.warning(
-                "a recorded reply that cannot be used is not paid for again: --fresh asks anew, "
-                "with --user ID for one person"
-            )
-
     async def _answer(
         self, request: ChatRequest, parse: Callable[[str], T], follow_ups: int
     ) -> Answer[T]:
         reply = await self._chat.reply(request)
         value = _parsed(reply, parse)
+        if reply.recorded and isinstance(value, _Failed) and value.is_final(follow_ups):
+            reply = await self._chat.reply(request, renew=True)
+            value = _parsed(reply, parse)
         if not isinstance(value, _Failed):
             return Answer(value, request.custom_id)
         if not isinstance(error := value.error, ReplyInvalid) or follow_ups == 0:
-            self._note_failure(reply)
             raise error
         try:
             return await self._answer(_follow_up(request, reply, error), parse, follow_ups - 1)
@@ -146,6 +138,10 @@ class Asker:
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Failed:
     error: ChatIncomplete | ReplyInvalid
+
+    def is_final(self, follow_ups: int) -> bool:
+        """Say whether so many follow-ups cannot repair it."""
+        return not isinstance(self.error, ReplyInvalid) or follow_ups == 0
 
 
 def _parsed(reply: ChatReply, parse: Callable[[str], T]) -> T | _Failed:

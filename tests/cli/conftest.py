@@ -126,7 +126,7 @@ class _Scripted:
     def is_recorded(self, request: ChatRequest) -> bool:
         return False
 
-    async def reply(self, request: ChatRequest) -> ChatReply:
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         message = {"role": "assistant", "content": self._content}
         usage = {"prompt_tokens": 100, "completion_tokens": 10}
         return ChatReply(

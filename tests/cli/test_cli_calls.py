@@ -241,7 +241,7 @@ class Difficult:
     def is_recorded(self, request: ChatRequest) -> bool:
         return False
 
-    async def reply(self, request: ChatRequest) -> ChatReply:
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         if (request.response_format or {}).get("type") == "json_schema":
             raise FormatRefused("no response_format", 400, {"error": "no response_format"})
         bad = "/u03" in request.label or request.label.endswith("/u02")

@@ -76,7 +76,8 @@ def test_from_reviews_to_recommendations_and_again_without_the_server(
     assert any(json.loads(line)["recommendations"] for line in lists.splitlines())
 
     content, log = Path("p.jsonl").read_bytes(), Path("calls.jsonl").read_bytes()
-    again = run(capsys, extraction(url, *BOUNDED))
+    replay = ["--replay"] if failed else []  # by default a failure would be asked for anew
+    again = run(capsys, extraction(url, *BOUNDED, *replay))
     assert (again.code, again.json["calls"]) == (first.code, 0)
     assert again.json["failed"] == failed
     assert Path("p.jsonl").read_bytes() == content

@@ -33,7 +33,7 @@ class LiveChat:
     def is_recorded(self, request: ChatRequest) -> bool:
         return False
 
-    async def reply(self, request: ChatRequest) -> ChatReply:
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         self.requests.append(request)
         if not self.answers:
             return answered(f"echo: {request.messages[-1].content}")

@@ -355,31 +355,21 @@ def test_an_incomplete_reply_has_an_error_of_its_own_and_no_follow_up(
 # Recorded replies that cannot be used
 
 
-@pytest.mark.parametrize(("bad", "n"), [(BAD, 3), (faults.CUT_OFF, 1), (faults.REFUSED, 1)])
-def test_they_fail_again_for_nothing_until_fresh_ones_are_wanted(
-    server: OpenAIServer,
-    live: Any,
-    path: Path,
-    caplog: pytest.LogCaptureFixture,
-    bad: Script,
-    n: int,
+@pytest.mark.parametrize("bad", [BAD, faults.CUT_OFF, faults.REFUSED])
+def test_by_default_they_are_asked_for_anew(
+    server: OpenAIServer, live: Any, replayed: Any, path: Path, bad: Script
 ) -> None:
     server.always(bad)
-    with pytest.raises((ReplyInvalid, ChatIncomplete)) as first:
+    with pytest.raises((ReplyInvalid, ChatIncomplete)):
         live().ask()
-    assert caplog.messages == []
+    n_requests = len(server.requests)
     server.always(says(GOOD))
     session = live()
-    for _ in range(2):
-        with pytest.raises(type(first.value)) as again:
-            session.ask()
-        assert str(again.value) == str(first.value)
-    assert (session.meter.replies, session.meter.replayed) == (2 * n, 2 * n)
-    assert len(server.requests) == len(lines(path)) == n
-    [said] = caplog.messages
-    assert "is not paid for again: --fresh asks anew, with --user ID for one person" in said
-    assert live(fresh=True).value() == live().value() == 4
-    assert len(server.requests) == n + 1
+    assert session.value() == 4
+    assert len(server.requests) == n_requests + 1
+    assert session.meter.replies - session.meter.replayed == 1
+    assert replayed().value() == live().value() == 4
+    assert len(server.requests) == n_requests + 1
 
 
 def test_a_run_that_ended_before_a_follow_up_goes_on_with_it(

@@ -109,6 +109,10 @@ def test_it_counts_tokens(chat: ChatModel, way: Server) -> None:
     assert usage.output_tokens > 0
 
 
+def test_it_answers_when_another_answer_is_wanted(chat: ChatModel, way: Server) -> None:
+    assert wait(way, lambda: chat.reply(REQUESTS[0], renew=True)).text()
+
+
 def test_it_says_what_it_need_not_be_asked(chat: ChatModel, way: Server, kind: str) -> None:
     assert chat.is_recorded(REQUESTS[0]) == (kind == "replay")
     reply = wait(way, lambda: chat.reply(REQUESTS[0]))

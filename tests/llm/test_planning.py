@@ -1,15 +1,13 @@
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from llmrec.errors import ChatIncomplete, RecordingMissing
+from llmrec.errors import RecordingMissing
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatRequest, Message
 from llmrec.llm.planning import Plan
 from llmrec.llm.recorded import LoggedChatModel
-from llmrec.llm.structured import Asker, json_schema_format
 
 
 def request(text: str) -> ChatRequest:
@@ -31,11 +29,10 @@ def test_what_is_not_recorded_is_planned_once_and_in_order(tmp_path: Path) -> No
     assert len(CallLog(log.path)) == 1
 
 
-def test_an_unusable_answer_is_not_planned_anew(tmp_path: Path) -> None:
+def test_an_unusable_answer_is_planned_anew(tmp_path: Path) -> None:
     log = CallLog(tmp_path / "log")
-    known = replace(request("known"), response_format=json_schema_format("n", {}))
-    asyncio.run(log.record(known, {"choices": [{"finish_reason": "length"}]}))
+    asyncio.run(log.record(request("known"), {"choices": [{"finish_reason": "length"}]}))
     plan = Plan()
-    with pytest.raises(ChatIncomplete):
-        asyncio.run(Asker(LoggedChatModel(log, plan)).ask(known, len))
-    assert plan.requests == {}
+    with pytest.raises(RecordingMissing):
+        asyncio.run(LoggedChatModel(log, plan).reply(request("known"), renew=True))
+    assert list(plan.requests) == [request("known").custom_id]

@@ -26,8 +26,8 @@ Known = list[tuple[ChatRequest, str]]
 """Requests, and the answers that a chat model is known to give."""
 
 
-def ask(chat: ChatModel, request: ChatRequest) -> ChatReply:
-    return asyncio.run(chat.reply(request))
+def ask(chat: ChatModel, request: ChatRequest, *, renew: bool = False) -> ChatReply:
+    return asyncio.run(chat.reply(request, renew=renew))
 
 
 def recorded(path: Path, request: ChatRequest, response: object, error: object = None) -> CallLog:
@@ -125,6 +125,11 @@ def test_every_model_counts_tokens(opened: Opened) -> None:
     assert usage.output_tokens > 0
 
 
+def test_every_model_answers_when_another_answer_is_wanted(opened: Opened) -> None:
+    chat, known = opened
+    assert ask(chat, known[0][0], renew=True).text()
+
+
 # Default
 
 
@@ -151,6 +156,15 @@ def test_default_records_replies_that_cannot_be_used(path: Path) -> None:
     assert ask(ReplayChatModel(CallLog(path)), asked()).body == cut.body
 
 
+def test_default_asks_anew_where_the_recorded_answer_cannot_be_used(path: Path) -> None:
+    live = LiveChat()
+    chat = LoggedChatModel(recorded_answer(path, asked()), live)
+    reply = ask(chat, asked(), renew=True)
+    assert not reply.recorded
+    assert live.requests == [asked()]
+    assert ask(chat, asked()).body == reply.body
+
+
 def test_default_without_a_live_model_says_what_to_set(path: Path) -> None:
     with pytest.raises(SettingsError) as wrong:
         ask(LoggedChatModel(CallLog(path), None), asked(label="extract/ann"))
@@ -163,6 +177,11 @@ def test_default_without_a_live_model_says_what_to_set(path: Path) -> None:
 def test_default_without_a_live_model_answers_what_is_recorded(path: Path) -> None:
     chat = LoggedChatModel(recorded_answer(path, asked()), None)
     assert ask(chat, asked()).text() == "from the log"
+
+
+def test_without_a_live_model_a_recorded_answer_stands(path: Path) -> None:
+    chat = LoggedChatModel(recorded_answer(path, asked()), None)
+    assert ask(chat, asked(), renew=True).text() == "from the log"
 
 
 def test_an_error_of_the_live_model_is_raised_and_not_recorded(path: Path) -> None:
@@ -250,9 +269,11 @@ def test_a_recorded_response_of_another_shape_is_an_error_of_ours(
 # Replay
 
 
-def test_replay_gives_the_recorded_answer(path: Path) -> None:
-    reply = ask(ReplayChatModel(recorded_answer(path, asked())), asked())
-    assert (reply.text(), reply.recorded) == ("from the log", True)
+def test_replay_gives_the_recorded_answer_also_where_another_is_wanted(path: Path) -> None:
+    chat = ReplayChatModel(recorded_answer(path, asked()))
+    for renew in (False, True):
+        reply = ask(chat, asked(), renew=renew)
+        assert (reply.text(), reply.recorded) == ("from the log", True)
 
 
 def missing(chat: ReplayChatModel, request: ChatRequest) -> RecordingMissing:
@@ -366,9 +387,9 @@ def test_equal_requests_at_once_are_one_call(path: Path) -> None:
 
 def test_who_waits_for_an_equal_request_that_fails_asks_again(path: Path) -> None:
     class FailsOnce(LiveChat):
-        async def reply(self, request: ChatRequest) -> ChatReply:
+        async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
             await asyncio.sleep(0)
-            answer = await super().reply(request)
+            answer = await super().reply(request, renew=renew)
             if len(self.requests) == 1:
                 raise ChatUnavailable("not yet")
             return answer
@@ -401,3 +422,6 @@ def test_a_line_is_read_once_for_the_question_and_the_answer(
     assert chat.is_recorded(request)
     assert ask(chat, request).recorded
     assert len(found) == 1
+    assert not ask(chat, request, renew=True).recorded
+    assert ask(chat, request).recorded
+    assert len(found) == 2

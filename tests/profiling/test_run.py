@@ -142,10 +142,10 @@ def test_a_stopped_run_asks_about_no_further_user() -> None:
 
 def test_a_user_whose_repair_a_stop_forbids_is_neither_made_nor_failed() -> None:
     class StopsUnderWay(CraftedChat):
-        async def reply(self, request: ChatRequest) -> ChatReply:
+        async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
             if request.label == "extract_profile/bo":
                 run.stop()
-            return await super().reply(request)
+            return await super().reply(request, renew=renew)
 
     chat = StopsUnderWay(GOOD, bo="I would rather not.")
     run = run_of(chat)
@@ -195,13 +195,13 @@ class SlowChat(CraftedChat):
         super().__init__(reply, **by_user)
         self.at_once = self.most = 0
 
-    async def reply(self, request: ChatRequest) -> ChatReply:
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         self.at_once += 1
         self.most = max(self.most, self.at_once)
         for _ in range(1 + int(request.custom_id, 16) % 7):
             await asyncio.sleep(0)
         self.at_once -= 1
-        return await super().reply(request)
+        return await super().reply(request, renew=renew)
 
 
 MANY = [reviews_of(f"u{n}", f"A fugue a day, says {n % 30}.") for n in range(40)]
@@ -337,7 +337,7 @@ def test_a_user_without_a_line_in_the_split_is_an_input_error(
         profiles(run_of(CraftedChat(GOOD), split), read_users(reviews))
 
 
-def test_a_recorded_answer_that_cannot_be_used_fails_one_user(tmp_path: Path) -> None:
+def test_a_recorded_answer_that_cannot_be_renewed_fails_one_user(tmp_path: Path) -> None:
     log = CallLog(tmp_path / "calls.jsonl")
     recorded = CraftedChat(GOOD, bo="I would rather not.")
     profiles(run_of(LoggedChatModel(log, recorded)))

@@ -69,7 +69,7 @@ class CraftedChat:
     def is_recorded(self, request: ChatRequest) -> bool:
         return False
 
-    async def reply(self, request: ChatRequest) -> ChatReply:
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         self.requests.append(request)
         answer = self.by_user.get(request.label.split("/")[1], self.one)
         if isinstance(answer, Exception):

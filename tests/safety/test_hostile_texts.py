@@ -48,7 +48,7 @@ class Obeying:
     def is_recorded(self, request: ChatRequest) -> bool:
         return False
 
-    async def reply(self, request: ChatRequest) -> ChatReply:
+    async def reply(self, request: ChatRequest, *, renew: bool = False) -> ChatReply:
         self.requests.append(request)
         content = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         return ChatReply({"choices": [{"message": {"content": content}, "finish_reason": "stop"}]})
