@@ -13,6 +13,7 @@ from llmrec.llm.estimating import (
     Past,
     estimate,
     estimate_embeddings,
+    estimate_following,
     later_explanations,
 )
 from llmrec.llm.planning import Plan
@@ -75,17 +76,13 @@ def planned_costs(
     estimates = estimate(requests, past, price_of, plan.address)
     embeddings = estimate_embeddings(plan.embeddings, embed_price_of, plan.embed_address)
     notes = [FOLLOW_UPS] if requests else []
-    later: list[Estimate] = []
-    for reranking in (one for one in estimates if one.stage == "rerank"):
-        options = arguments["rerank_options"]
-        if options.window is not None:
-            notes.append("rerank: of each list only the first window is known before its reply")
-        if options.passes > 1:
-            later.append(reranking.times(options.passes - 1))
-        if arguments.get("explain") == "model":
-            later.append(
-                later_explanations(reranking, past, price_of(reranking.model, plan.address))
-            )
+    later = estimate_following(requests, past, price_of, plan.address)
+    if arguments.get("explain") == "model":
+        later += [
+            later_explanations(one, past, price_of(one.model, plan.address))
+            for one in estimates
+            if one.stage == "rerank"
+        ]
     if arguments.get("rerank", True) or arguments.get("explain") == "model":
         notes += unmade_vectors(plan, missing)
     return PlannedCosts([*embeddings, *estimates], later, plan.recorded, notes)

@@ -78,7 +78,9 @@ def command(
     wanted = _profiles(profiles, listed if user is None else _only(user, listed))
     if explain == "composed":
         composing = _composing(listed, entries, explained)
-        return print_lists(composing, wanted, output_format, [], concurrency, titles)
+        return print_lists(
+            composing, wanted, output_format, [], concurrency, spending.budget, titles
+        )
     if calls is None or model is None:
         raise SettingsError(
             "explain needs --calls LOG, where the calls are recorded, and --model NAME; without a "
@@ -90,7 +92,9 @@ def command(
     explainer = open_explainer(chat, model, entries, prompts=prompts, sampling=sampling)
     try:
         asking = _asking(explainer, listed, explained)
-        return print_lists(asking, wanted, output_format, [opened], concurrency, titles)
+        return print_lists(
+            asking, wanted, output_format, [opened], concurrency, spending.budget, titles
+        )
     finally:
         say_refused(explainer.refused)
 

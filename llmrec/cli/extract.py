@@ -131,16 +131,15 @@ async def _write(
 ) -> None:
     """Write the profiles; after Ctrl-C calls under way are finished, and nothing is written."""
     stop_on_interrupt(run.stop)
-    updating = asyncio.create_task(progress.keep_updating())
     try:
-        async for profile in run.profiles(users):
-            file.write(profile.to_json().encode("utf-8") + b"\n")
-            progress.update()
+        async with progress.kept_up():
+            async for profile in run.profiles(users):
+                file.write(profile.to_json().encode("utf-8") + b"\n")
+                progress.update()
     except ChatError:
         _say(run, as_json=False)
         raise
     finally:
-        updating.cancel()
         if server is not None:
             await server.aclose()
     if run.stopped:

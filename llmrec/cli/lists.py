@@ -11,9 +11,10 @@ from rich.console import Console
 
 from llmrec.async_lists import AsyncLists
 from llmrec.cli.output import origins_of, print_json, print_recommendation, wants_json
-from llmrec.cli.progress import stop_on_interrupt
+from llmrec.cli.progress import Progress, stop_on_interrupt
 from llmrec.errors import InputError
 from llmrec.evaluation.material import visible_reviews
+from llmrec.llm.budget import Budget
 from llmrec.llm.chat import Usage
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
@@ -150,15 +151,25 @@ def print_lists(
     output_format: str | None,
     servers: Sequence[Server | None],
     concurrency: int,
+    budget: Budget,
     titles: Mapping[str, str] | None = None,
 ) -> int:
     """Print the list of each user as it comes, say what was called, and return the exit code.
 
     After Ctrl-C the calls under way are finished, and their lists still printed.
+
+    Args:
+        making: opens the run that makes the lists.
+        profiles: of the users.
+        output_format: as for ``list_printer``.
+        servers: that are called.
+        concurrency: number of users whose lists are made at once.
+        budget: that calls are paid from.
+        titles: as for ``list_printer``.
     """
     show = list_printer(output_format, profiles, titles)
     called = [server for server in servers if server is not None]
-    return asyncio.run(_print_lists(making, profiles, show, called, concurrency))
+    return asyncio.run(_print_lists(making, profiles, show, called, concurrency, budget))
 
 
 def say_refused(refused: Mapping[str, int]) -> None:
@@ -173,6 +184,7 @@ async def _print_lists(
     show: Callable[[Recommendation], None],
     servers: Sequence[Server],
     concurrency: int,
+    budget: Budget,
 ) -> int:
     def end_waits() -> None:
         for server in servers:
@@ -183,8 +195,7 @@ async def _print_lists(
         run.concurrency, run.on_stop = concurrency, end_waits
         stop_on_interrupt(run.stop)
         try:
-            async for listed in run.lists(profiles):
-                show(listed)
+            await _show_lists(run, profiles, show, budget)
         finally:
             _say(run)
     finally:
@@ -193,6 +204,24 @@ async def _print_lists(
     if run.stopped:
         raise KeyboardInterrupt
     return 1 if run.failed else 0
+
+
+async def _show_lists(
+    run: ListRun,
+    profiles: Sequence[InterestProfile],
+    show: Callable[[Recommendation], None],
+    budget: Budget,
+) -> None:
+    """Show the lists as they come, and meanwhile how far it is, where a chat model is asked."""
+    if not run.meters:
+        async for listed in run.lists(profiles):
+            show(listed)
+        return
+    with Progress(run, len(profiles), budget, prints=True) as progress:
+        async with progress.kept_up():
+            async for listed in run.lists(profiles):
+                show(listed)
+                progress.update()
 
 
 def _say(run: ListRun) -> None:

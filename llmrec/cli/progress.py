@@ -5,9 +5,10 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import click
 from rich.console import Console
@@ -16,39 +17,46 @@ from rich.progress import Progress as Live
 
 from llmrec.cli.cost_output import dollars
 from llmrec.llm.budget import Budget
-from llmrec.profiling.run import ExtractionRun
+from llmrec.llm.chat import Usage
+from llmrec.llm.user_run import UserRun
 
 _PLAIN_EVERY_S = 30.0
 _UPDATED_EVERY_S = 1.0
 
 
 class Progress:
-    """Shows on stderr how far an extraction is; silent under --quiet.
+    """Shows on stderr how far a run is; silent under --quiet.
+
+    The live line is for a terminal of its own: where results go to the same one, it is plain lines.
 
     Args:
         run: what is under way.
         n_users: how many users there are.
         budget: that its calls are paid from.
         clock: seconds that only grow.
+        prints: whether results are printed as they come.
     """
 
     def __init__(
         self,
-        run: ExtractionRun,
+        run: UserRun[Any, Any],
         n_users: int,
         budget: Budget,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        prints: bool = False,
     ) -> None:
         self._run = run
         self._n_users = n_users
         self._budget = budget
         self._clock = clock
         self._began = self._said = clock()
+        self._shares = prints and sys.stdout.isatty()
         self._quiet = not logging.getLogger("llmrec").isEnabledFor(logging.INFO)
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
-        if sys.stderr.isatty() and not self._quiet:
+        if sys.stderr.isatty() and not self._quiet and not self._shares:
             self._live = Live(
                 TextColumn("users"),
                 BarColumn(),
@@ -57,6 +65,7 @@ class Progress:
                 TimeRemainingColumn(),
                 console=Console(stderr=True),
                 transient=True,
+                redirect_stdout=False,
             )
             self._live.add_task(self._counts(), total=self._n_users)
             self._live.start()
@@ -71,8 +80,16 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
-    async def keep_updating(self) -> None:
-        """Update every second until cancelled, also while one call takes long."""
+    @asynccontextmanager
+    async def kept_up(self) -> AsyncIterator[None]:
+        """Update every second inside this block, also while one call takes long."""
+        updating = asyncio.create_task(self._keep_updating())
+        try:
+            yield
+        finally:
+            updating.cancel()
+
+    async def _keep_updating(self) -> None:
         while True:
             await asyncio.sleep(_UPDATED_EVERY_S)
             self.update()
@@ -100,16 +117,20 @@ class Progress:
         return f", about {max(1, round(left_s / 60))} min left"
 
     def _counts(self) -> str:
-        meter = self._run.extractor.meter
+        meters = self._run.meters
+        replayed = sum(meter.replayed for meter in meters)
+        usage = sum((meter.usage for meter in meters), Usage())
         return (
-            f"{meter.replies - meter.replayed} calls, {meter.under_way} under way, "
-            f"{meter.replayed} replayed, {len(self._run.failed)} failed, "
-            f"{meter.usage.input_tokens + meter.usage.output_tokens:,} tokens{self._spent()}"
+            f"{sum(meter.replies for meter in meters) - replayed} calls, "
+            f"{sum(meter.under_way for meter in meters)} under way, {replayed} replayed, "
+            f"{len(self._run.failed)} failed, "
+            f"{usage.input_tokens + usage.output_tokens:,} tokens{self._spent()}"
         )
 
     def _spent(self) -> str:
         """Return how fast tokens come from the server, and what was spent, where that is known."""
-        live, seconds = self._run.extractor.meter.live_tokens, self._clock() - self._began
+        live = sum(meter.live_tokens for meter in self._run.meters)
+        seconds = self._clock() - self._began
         speed = f" ({live / seconds:,.0f} a second)" if live and seconds else ""
         spent_usd = self._budget.spent_usd
         return f"{speed}, {dollars(spent_usd)}" if spent_usd else speed

@@ -168,7 +168,9 @@ def command(
         wish = _Wish(k, matching, bank, allowed, diversity, rerank, explain)
         making = _lists(recommender, opened.embedder, stages, wish, run, wanted, reviewed)
         servers = [chat_server, vector_server]
-        code = print_lists(making, wanted, output_format, servers, concurrency, catalogue.titles)
+        code = print_lists(
+            making, wanted, output_format, servers, concurrency, spending.budget, catalogue.titles
+        )
         if stages.explainer is not None:
             say_refused(stages.explainer.refused)
         return code

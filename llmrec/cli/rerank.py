@@ -130,7 +130,9 @@ def command(
         given = read_candidates(candidates or "", entries)
         making = reranking.given(given, entries)
         wanted = _with_candidates(wanted, given)
-        return print_lists(making, wanted, output_format, [chat_server], concurrency)
+        return print_lists(
+            making, wanted, output_format, [chat_server], concurrency, spending.budget
+        )
     vector_server = spending.open_embed_server(embed_server, calls, mode)
     opened = spending.open_embedder(catalogue, vectors, mode, vector_server)
     try:
@@ -139,7 +141,7 @@ def command(
             recommender, opened.embedder, run, wanted, shortlist, matching, bank
         )
         servers = [chat_server, vector_server]
-        return print_lists(making, wanted, output_format, servers, concurrency)
+        return print_lists(making, wanted, output_format, servers, concurrency, spending.budget)
     finally:
         opened.close()
 

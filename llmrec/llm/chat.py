@@ -46,6 +46,7 @@ class ChatRequest:
         response_format: as the chat completions API takes it, or None.
         sampling: further fields of the body (``temperature``, ``seed``…), sent only if set.
         label: for people who read the call log; it decides nothing.
+        followed_by: number of calls that its reply leads to in any case; it decides nothing.
     """
 
     model: str
@@ -53,6 +54,7 @@ class ChatRequest:
     response_format: Mapping[str, Any] | None = None
     sampling: Mapping[str, Any] = field(default_factory=dict)
     label: str = ""
+    followed_by: int = 0
 
     @property
     def body(self) -> dict[str, Any]:

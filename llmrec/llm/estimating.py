@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Final, Literal
@@ -110,16 +110,6 @@ class Estimate:
         ]
         return max(spans, default=None)
 
-    def times(self, n: int) -> "Estimate":
-        """Return the estimate of as many requests again, n times."""
-        return replace(
-            self,
-            requests=n * self.requests,
-            tokens=sum([self.tokens] * n, RequestTokens()),
-            input_tokens=n * self.input_tokens,
-            output_tokens=n * self.output_tokens,
-        )
-
     def _cost_usd(self, cached_tokens: int) -> float | None:
         if self.price is None:
             return None
@@ -205,6 +195,37 @@ def estimate_embeddings(
             texts=calls.texts,
         )
         for model, calls in planned.items()
+    ]
+
+
+def estimate_following(
+    requests: Iterable[ChatRequest],
+    past: Mapping[tuple[str, str], Past],
+    price_of: PriceOf,
+    server: str = "",
+) -> list[Estimate]:
+    """Estimate the calls that planned requests are followed by, each as long as the one before.
+
+    Args:
+        requests: planned.
+        past: as ``past_of`` gives it.
+        price_of: tells prices.
+        server: address of the server, empty where it is not known.
+    """
+    groups: dict[tuple[str, str], list[ChatRequest]] = defaultdict(list)
+    for request in requests:
+        groups[request.stage, request.model] += [request] * request.followed_by
+    return [
+        expected(
+            stage,
+            model,
+            len(group),
+            sum(map(tokens_of, group), RequestTokens()),
+            past.get((stage, model)),
+            price_of(model, server),
+        )
+        for (stage, model), group in groups.items()
+        if group
     ]
 
 

@@ -42,6 +42,7 @@ class UserRun(ABC, Generic[T, R]):
         concurrency: as given.
         on_stop: as given.
         meters: as given.
+        made: number of results.
         failed: why there is no result, by user.
         stopped: whether it was asked to stop, or does of itself.
     """
@@ -56,6 +57,7 @@ class UserRun(ABC, Generic[T, R]):
         self.meters = meters
         self.concurrency = concurrency
         self.on_stop = on_stop
+        self.made = 0
         self.failed: dict[str, str] = {}
         self.stopped = False
         self._what = what

@@ -42,7 +42,6 @@ class ExtractionRun(UserRun[UserReviews, Extraction]):
         self.extractor = extractor
         self.split = split
         self.users = 0
-        self.made = 0
         self.dropped: Counter[str] = Counter()
         self._seen: set[str] = set()
 

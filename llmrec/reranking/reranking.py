@@ -185,11 +185,13 @@ class Reranker:
         """Go over the whole list once, window by window."""
         order = list(range(len(shown.items)))
         repairs, calls, failures = Repairs(), 0, []
-        for window in _windows(len(order), self._options):
+        windows = list(_windows(len(order), self._options))
+        left = len(windows) * (self._options.passes - number + 1)
+        for window in windows:
             calls += 1
             part = order[window]
             try:
-                found = await self._ordered(shown, part, number)
+                found = await self._ordered(shown, part, number, followed_by=left - calls)
             except (ReplyInvalid, ChatIncomplete) as error:
                 failures.append(str(error))
                 continue
@@ -197,7 +199,9 @@ class Reranker:
             repairs += found.repairs
         return _Pass(order, repairs, calls, failures)
 
-    async def _ordered(self, shown: _Shown, part: Sequence[int], number: int) -> Repaired:
+    async def _ordered(
+        self, shown: _Shown, part: Sequence[int], number: int, followed_by: int
+    ) -> Repaired:
         """Ask for the order of some items of the list, given in their order so far."""
         item_ids = [shown.items[place].item_id for place in part]
         order = shown_order(shown.user_id, item_ids, self._options.order, number)
@@ -215,6 +219,7 @@ class Reranker:
             response_format=json_schema_format("ranking", _schema(numbered)),
             sampling=self._sampling,
             label=f"{PROMPT_NAME}/{shown.user_id}",
+            followed_by=followed_by,
         )
         labels = [label_of[place] for place in range(len(part))]
         answer = await self._asker.ask(

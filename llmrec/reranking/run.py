@@ -34,7 +34,6 @@ class ListRun(UserRun[InterestProfile, Recommendation]):
         self, make: ListOf, meters: Sequence[MeteredChatModel] = (), concurrency: int = 1
     ) -> None:
         super().__init__("list", meters, concurrency, on_stop=None)
-        self.made = 0
         self.reranked = 0
         self.repairs = Repairs()
         self.explanations: Counter[str] = Counter()

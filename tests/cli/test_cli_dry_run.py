@@ -139,14 +139,45 @@ def test_explaining_what_is_not_reranked_yet_is_an_upper_bound(
     assert done.json["with_later_usd"] == pytest.approx(total)
 
 
-def test_further_passes_cost_as_much_again_and_windows_are_said(
-    llmrec: Llmrec, rerank: list[str]
-) -> None:
+def test_further_passes_and_windows_cost_as_much_again(llmrec: Llmrec, rerank: list[str]) -> None:
     done = llmrec(*rerank, "--dry-run", *PRICED, "--rerank-passes", "3")
     (stage,), (later,) = done.json["stages"], done.json["later_at_most"]
     assert (later["requests"], later["cost_usd"]) == (24, pytest.approx(2 * stage["cost_usd"]))
-    done = llmrec(*rerank, "--dry-run", *PRICED, "--rerank-window", "10")
-    assert any("only the first window is known" in note for note in done.json["notes"])
+    windows = ["--rerank-window", "10", "--rerank-stride", "5"]
+    done = llmrec(*rerank, "--dry-run", *PRICED, *windows)
+    (stage,), (later,) = done.json["stages"], done.json["later_at_most"]
+    assert (stage["requests"], later["requests"]) == (12, 12 * 2)  # lists of 20
+    assert later["cost_usd"] == pytest.approx(2 * stage["cost_usd"])
+
+
+def test_windows_and_passes_are_as_many_as_are_then_asked(
+    llmrec: Llmrec, rerank: list[str], demo: Path
+) -> None:
+    rows = [
+        json.loads(line) for line in (demo / "candidates.jsonl").read_text("utf-8").splitlines()
+    ]
+    for n, row in enumerate(rows):
+        row["candidates"] = row["candidates"][: 2 + n]
+    Path("some.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    rerank[rerank.index("--candidates") + 1] = "some.jsonl"
+    rerank += ["--rerank-window", "6", "--rerank-stride", "2", "--rerank-passes", "2"]
+    with OpenAIServer(chat=lambda body: json.dumps({"order": shown(body)[::-1]})) as server:
+        for kept in (0, 5, 17):
+            log = Path("calls.jsonl")
+            lines = log.read_text("utf-8").splitlines(keepends=True) if kept else []
+            log.write_text("".join(lines[:kept]), "utf-8")
+            plan = llmrec(*rerank, "--dry-run", *PRICED).json
+            server.requests.clear()
+            assert llmrec(*rerank, "--base-url", server.url, "--concurrency", "1").code == 0
+            planned = [*plan["stages"], *plan["later_at_most"]]
+            assert sum(row["requests"] for row in planned) == len(server.requests) > 20
+
+
+def shown(body: Any) -> list[str]:
+    """Return the labels of the candidates that a request asks the order of."""
+    schema = body["response_format"]["json_schema"]["schema"]
+    labels: list[str] = schema["properties"]["order"]["items"]["enum"]
+    return labels
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """``--max-cost``: a ceiling, what it needs, and what is left behind where it is reached."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from serving import faults
 from serving.openai_server import Answer, OpenAIServer, completion
 
 from llmrec import opening
+from llmrec.cli import progress
 
 Run = Callable[..., Done]
 
@@ -129,3 +131,23 @@ def test_vectors_are_paid_from_the_same_budget(
     assert (done.code, "the next call may cost $" in done.err) == (3, True)
     assert llmrec(*recommend, *ceiling, "1").code == 0
     assert llmrec(*recommend, "--max-cost", "0", "--embed-price", "1").code == 0  # recorded
+
+
+def test_lists_say_how_far_they_are_and_what_was_spent(
+    llmrec: Callable[..., Any],
+    demo: Path,
+    profiles: Path,
+    server: OpenAIServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(progress, "_PLAIN_EVERY_S", 0)
+    rerank = ["rerank", profiles, "--items", demo / "items.jsonl", "--model", "tiny",
+              "--reviews", demo / "reviews.jsonl", "--candidates", demo / "candidates.jsonl",
+              "--calls", "calls.jsonl", "--base-url", server.url]  # fmt: skip
+    done = llmrec(*rerank, "--price", "0,1000")
+    assert done.code == 0
+    assert re.search(r"12 of 12 users, \d+ calls, 0 under way, .* a second\), \$0\.", done.err)
+    assert "users" not in llmrec(*rerank, "--quiet").err
+    composed = ["recommend", profiles, "--index", "made", "--explain", "none"]
+    assert llmrec("index", demo / "items.jsonl", "-o", "made", "--embedder", "lexical").code == 0
+    assert " of 12 users" not in llmrec(*composed).err

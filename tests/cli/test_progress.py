@@ -37,9 +37,7 @@ def run() -> Any:
     meter: Any = MeteredChatModel(SimpleNamespace())  # type: ignore[arg-type]
     meter.replies, meter.replayed, meter.usage = 5, 1, Usage(1200, 34)
     meter.under_way = 2
-    return SimpleNamespace(
-        made=2, failed={"bo": "no"}, users=4, extractor=SimpleNamespace(meter=meter)
-    )
+    return SimpleNamespace(made=2, failed={"bo": "no"}, meters=[meter])
 
 
 def test_elsewhere_it_is_one_plain_line_every_30_seconds(
@@ -59,7 +57,7 @@ def test_speed_and_money_are_shown_where_something_was_called(
     run: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     budget, now = Budget(), [0.0]
-    run.extractor.meter.live_tokens, budget.known_usd = 3_100, 0.25
+    run.meters[0].live_tokens, budget.known_usd = 3_100, 0.25
     with Progress(run, 10, budget, clock=lambda: now[0]) as shown:
         now[0] = 31
         shown.update()
@@ -109,13 +107,41 @@ def test_it_goes_on_while_a_call_takes_long(run: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Progress, "update", lambda self: updates.append(1))
 
     async def a_call() -> None:
-        task = asyncio.create_task(Progress(run, 10, Budget()).keep_updating())
-        while len(updates) < 3:
+        async with Progress(run, 10, Budget()).kept_up():
+            while len(updates) < 3:
+                await asyncio.sleep(0)
+        for _ in range(5):
             await asyncio.sleep(0)
-        task.cancel()
 
     asyncio.run(a_call())
     assert len(updates) == 3
+
+
+@pytest.mark.parametrize("prints", [True, False])
+def test_nothing_lives_where_results_are_printed_to_the_same_terminal(
+    run: Any, monkeypatch: pytest.MonkeyPatch, prints: bool
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", stderr := Terminal())
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    now = [0.0]
+    with Progress(run, 10, Budget(), lambda: now[0], prints=prints) as shown:
+        now[0] = 31
+        shown.update()
+        assert (shown._live is None) == prints
+    assert ("3 of 10 users, 4 calls" in stderr.getvalue()) == prints
+
+
+def test_the_calls_of_several_stages_are_added_up(
+    run: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.meters *= 2
+    now = [0.0]
+    with Progress(run, 10, Budget(), clock=lambda: now[0]) as shown:
+        now[0] = 31
+        shown.update()
+    said = capsys.readouterr().err
+    assert "8 calls, 4 under way, 2 replayed, 1 failed, 2,468 tokens" in said
 
 
 def test_where_there_are_no_signals_nothing_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
