@@ -94,7 +94,10 @@ def test_what_cannot_be_meant(llmrec: Llmrec, reviews: Path, options: list[str],
 def test_nobody_eligible_writes_nothing(llmrec: Llmrec, reviews: Path) -> None:
     done = llmrec("split", reviews, "-o", "split.jsonl", "--min-reviews", 99)
     assert done.code == 2
-    assert "nobody of 12 users is eligible (12: fewer than 99 older reviews)" in done.err
+    assert (
+        "nobody of 12 users is eligible (12: fewer than 99 older reviews (--min-reviews))"
+        in done.err
+    )
     assert not list(Path().iterdir())
 
 
