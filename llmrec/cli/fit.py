@@ -22,7 +22,7 @@ from llmrec.evaluation.learned_weights import Estimate, LearnedWeights, learn_we
 from llmrec.evaluation.preparing import prepare
 from llmrec.llm.openai_client import Server
 from llmrec.matching.bank_choice import BankName
-from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.catalogue import open_folder
 from llmrec.opening import ServerChoice, open_server
 from llmrec.records.grouping import read_users
 from llmrec.records.profile import read_profiles
@@ -66,9 +66,10 @@ def command(
 ) -> None:
     """Learn from the users of a split how much each part of a score should count.
 
-    The weights may not be evaluated on these users; `llmrec audit --weights` sees to it.
+    The weights may not be evaluated on these users; `llmrec audit --weights` sees to it. The index
+    must be a folder.
     """
-    catalogue = ContentIndex(index)
+    catalogue = open_folder(index)
     vector_server = open_server(embed_server)
     opened = embedder_of_index(catalogue, vectors, options.mode(replay), vector_server)
     users = read_users(reviews, columns=columns, rating_max=rating_max, skip_bad_rows=skip_bad_rows)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 import click
+from click.core import ParameterSource
 from pydantic_core import from_json
 
 from llmrec.cli import options
@@ -77,7 +78,7 @@ def command(
     The index holds exactly these items. What an index that is there already has of them is used
     again, its stored bank too, and it is replaced when the new one is complete.
     """
-    if bank_file is None and split is not None:
+    if bank_file is None and _split_is_typed():
         raise SettingsError("--split says what a bank of reviews may rest on: give --bank")
     catalogue = read_items(items, columns=item_columns, skip_bad_rows=skip_bad_rows)
     choice = EmbedderChoice(embedder, query_prefix, passage_prefix)
@@ -130,7 +131,7 @@ def _stored_bank(
     if path == "-":
         raise SettingsError("--bank looks at its file before it reads it: - cannot stand for it")
     if _holds_profiles(path):
-        if split is not None:
+        if _split_is_typed():
             raise SettingsError("--split goes with a bank of reviews: profiles have their own")
         return bank_of_profiles(read_profiles(path))
     if split is None:
@@ -146,6 +147,12 @@ def _stored_bank(
         skip_bad_rows=skip_bad_rows,
     )
     return bank_of_reviews(review for user in users for review in history.history(user).reviews)
+
+
+def _split_is_typed() -> bool:
+    """Say whether --split stands in the command: in a settings file it is for all commands."""
+    source = click.get_current_context().get_parameter_source("split")
+    return source is ParameterSource.COMMANDLINE
 
 
 def _holds_profiles(path: str) -> bool:

@@ -132,7 +132,9 @@ index = SettingOption(
 replay = SettingOption("--replay", is_flag=True, help="Use what is recorded; never call anything.")
 fresh = SettingOption("--fresh", is_flag=True, help="Call, whatever is recorded.")
 user = SettingOption("--user", metavar="ID", help="This user only.")
-maybe_index = SettingOption("--index", metavar="DIR", help="The index folder.")
+maybe_index = SettingOption(
+    "--index", metavar="DIR", help="The index: a folder, or postgres://…#SCHEMA."
+)
 weights = SettingOption(
     "--weights", metavar="WEIGHTS", help="Fitted weights, which name their users."
 )

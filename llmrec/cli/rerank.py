@@ -23,7 +23,7 @@ from llmrec.cli.spending import Spending
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.matching.bank_choice import BankName
-from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.catalogue import Catalogue, open_catalogue
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import ServerChoice
 from llmrec.recommender import Recommender
@@ -114,7 +114,7 @@ def command(
     run = list(read_profiles(profiles))
     wanted = wanted_profiles(run, user, history)
     reviewed = reviewed_items(reviews, history, columns, rating_max, skip_bad_rows)
-    catalogue = ContentIndex(index) if index else None
+    catalogue = open_catalogue(index) if index else None
     entries = _entries(items, catalogue, item_columns, skip_bad_rows)
     reranker = open_reranker(
         spending.open_chat(calls, mode, chat_server, model),
@@ -209,7 +209,7 @@ class _Reranking:
 
 def _entries(
     items: str | None,
-    index: ContentIndex | None,
+    index: Catalogue | None,
     columns: Mapping[str, str],
     skip_bad_rows: bool,
 ) -> Mapping[str, Item]:

@@ -20,7 +20,7 @@ from llmrec.matching.block_scoring import Positions
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.index_folder import Manifest
 from llmrec.matching.masks import allowed_items
-from llmrec.matching.postgres.address import is_address
+from llmrec.matching.postgres.address import is_address, parse_address
 from llmrec.matching.postgres.driver import refuse_without_driver
 from llmrec.matching.profile_match import Taste
 from llmrec.records.profile import InterestProfile
@@ -84,6 +84,21 @@ def open_catalogue(place: str | Path) -> Catalogue:
     from llmrec.matching.postgres.store import PostgresIndex
 
     return PostgresIndex(str(place))
+
+
+def open_folder(place: str | Path) -> ContentIndex:
+    """Open an index whose rows are all at hand, as evaluating and fitting need.
+
+    Raises:
+        InputError, IndexMismatch: there is no index, or it cannot be used.
+        SettingsError: it is in a database.
+    """
+    if is_address(place):
+        raise SettingsError(
+            "this needs the index of a folder, whose rows are all at hand, came "
+            f"{parse_address(str(place))}: make one with llmrec index -o DIR"
+        )
+    return ContentIndex(place)
 
 
 async def bank_of(

@@ -163,12 +163,14 @@ def test_an_unknown_command_is_the_first_thing_wrong(llmrec: Llmrec) -> None:
     assert "No such command 'recomend'" in llmrec("recomend").err
 
 
-def test_columns_of_reviews_and_items_are_settings_of_all_commands(llmrec: Llmrec) -> None:
+def test_columns_and_a_split_are_settings_of_all_commands(llmrec: Llmrec) -> None:
     Path("items.csv").write_text("app,name\na,Salt Road\n", "utf-8")
     Path("r.jsonl").write_text('{"who": "u", "text": "gulls"}\n', "utf-8")
     Path("llmrec.toml").write_text(
-        'column = ["user_id=who"]\nitem-column = ["item_id=app", "title=name"]\n', "utf-8"
+        'column = ["user_id=who"]\nitem-column = ["item_id=app", "title=name"]\nsplit = "s"\n',
+        "utf-8",
     )
+    Path("s").write_text('{"user_id": "u", "history_lines": [0]}\n', "utf-8")
     made = ["index", "items.csv", "-o", "index", "--embedder", "lexical"]
     assert llmrec(*made).json["items"] == 1
     assert llmrec(*made, "--bank", "r.jsonl").json["banks"]["stored"] == 1
