@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from llmrec.cli import evaluation_options, options
-from llmrec.cli.output import print_json, wants_json
+from llmrec.cli.json_output import print_json, wants_json
 from llmrec.cli.terminal import visible
 from llmrec.evaluation.findings import Audit
 from llmrec.evaluation.fitted_users import read_fitted_users

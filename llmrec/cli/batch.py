@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from llmrec.cli import llmrec, options
-from llmrec.cli.output import print_json, wants_json
+from llmrec.cli.json_output import print_json, wants_json
 from llmrec.cli.server_options import calls_a_server
 from llmrec.cli.terminal import say
 from llmrec.errors import SettingsError

@@ -12,7 +12,7 @@ from rich.console import Console
 from llmrec.cli import cost_options, llmrec, options
 from llmrec.cli.call_output import print_exchange, print_tallies
 from llmrec.cli.cost_output import print_costs
-from llmrec.cli.output import print_json, wants_json
+from llmrec.cli.json_output import print_json, wants_json
 from llmrec.cli.silence import silence
 from llmrec.errors import InputError, SettingsError
 from llmrec.llm.call_costs import cost_of_calls

@@ -6,7 +6,7 @@ import click
 
 from llmrec.cli import evaluation_options, options
 from llmrec.cli.evaluation_table import claim_json, print_compared
-from llmrec.cli.output import print_json, wants_json
+from llmrec.cli.json_output import print_json, wants_json
 from llmrec.evaluation.comparing import compare_results
 from llmrec.evaluation.metrics import Metric
 from llmrec.evaluation.results import read_result

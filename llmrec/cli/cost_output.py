@@ -5,14 +5,10 @@ import statistics
 from rich.console import Console
 from rich.table import Table
 
+from llmrec.cli.money import dollars
 from llmrec.cli.terminal import visible
 from llmrec.llm.call_costs import Cost, Costs
 from llmrec.llm.embed_call import EMBED_STAGE
-
-
-def dollars(cost_usd: float) -> str:
-    """Return an amount in US dollars, with enough places for a single call."""
-    return f"${cost_usd:,.2f}" if cost_usd >= 10 else f"${cost_usd:.4f}"
 
 
 def print_costs(console: Console, costs: Costs) -> None:

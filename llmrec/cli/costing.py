@@ -9,13 +9,9 @@ from typing import Any
 import click
 
 from llmrec.cli import cost_options, options
-from llmrec.cli.dry_run import planned_costs, run_planned, unmade_vectors
-from llmrec.cli.estimate_output import print_planned
-from llmrec.cli.output import wants_json
 from llmrec.cli.spending import Spending
 from llmrec.errors import SettingsError
 from llmrec.llm.budget import Budget
-from llmrec.llm.estimating import past_of
 from llmrec.llm.output_limit import limited_output, output_limit
 from llmrec.llm.planning import Plan
 from llmrec.llm.pricing import Price, price_list
@@ -112,6 +108,11 @@ def _spending(others: dict[str, Any]) -> Spending:
 
 def _run_planned(run: Command, spending: Spending, plan: Plan, others: Mapping[str, Any]) -> None:
     """Run a command that only plans, and print what it would cost unless it is for a batch."""
+    from llmrec.cli.dry_run import planned_costs, run_planned, unmade_vectors
+    from llmrec.cli.estimate_output import print_planned
+    from llmrec.cli.json_output import wants_json
+    from llmrec.llm.estimating import past_of
+
     missing = run_planned(run, others)
     if click.get_current_context().find_object(Plan) is plan:
         for note in unmade_vectors(plan, missing):

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from llmrec.cli import options
-from llmrec.cli.output import print_json, wants_json
+from llmrec.cli.json_output import print_json, wants_json
 from llmrec.cli.server_options import embeds
 from llmrec.cli.terminal import visible
 from llmrec.doctor.check import Check

@@ -7,9 +7,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from llmrec.cli.cost_output import dollars
 from llmrec.cli.dry_run import PlannedCosts
-from llmrec.cli.output import print_json
+from llmrec.cli.json_output import print_json
+from llmrec.cli.money import dollars
 from llmrec.cli.terminal import visible
 from llmrec.llm.embed_call import EMBED_STAGE
 from llmrec.llm.estimating import Estimate

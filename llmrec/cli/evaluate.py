@@ -9,7 +9,7 @@ import click
 
 from llmrec.cli import evaluation_options, list_options, options
 from llmrec.cli.evaluation_table import print_result, summary
-from llmrec.cli.output import print_json, wants_json
+from llmrec.cli.json_output import print_json, wants_json
 from llmrec.cli.server_options import embeds
 from llmrec.cli.terminal import say
 from llmrec.digests import file_digest

@@ -10,8 +10,9 @@ import click
 
 from llmrec.cli import options
 from llmrec.cli.costing import costs
-from llmrec.cli.output import print_json, wants_json
-from llmrec.cli.progress import Progress, stop_on_interrupt
+from llmrec.cli.interrupts import stop_on_interrupt
+from llmrec.cli.json_output import print_json, wants_json
+from llmrec.cli.progress import Progress
 from llmrec.cli.server_options import calls_a_server
 from llmrec.cli.spending import Spending
 from llmrec.errors import ChatError, InputError, SettingsError

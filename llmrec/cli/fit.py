@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from llmrec.cli import evaluation_options, list_options, options
-from llmrec.cli.output import print_json, wants_json
+from llmrec.cli.json_output import print_json, wants_json
 from llmrec.cli.server_options import embeds
 from llmrec.digests import file_digest
 from llmrec.embedder_opening import embedder_of_index

@@ -12,7 +12,7 @@ from llmrec.cli import options
 from llmrec.cli.costing import embedding_costs
 from llmrec.cli.dry_run import planned_index_costs
 from llmrec.cli.estimate_output import print_planned
-from llmrec.cli.output import print_json, wants_json
+from llmrec.cli.json_output import print_json, wants_json
 from llmrec.cli.server_options import embeds
 from llmrec.cli.spending import Spending, refuse_replay
 from llmrec.errors import SettingsError

@@ -7,23 +7,18 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from rich.console import Console
-
 from llmrec.async_lists import AsyncLists
-from llmrec.cli.output import origins_of, print_json, print_recommendation, wants_json
-from llmrec.cli.progress import Progress, stop_on_interrupt
+from llmrec.cli.interrupts import stop_on_interrupt
+from llmrec.cli.json_output import print_json, wants_json
+from llmrec.cli.progress import Progress
 from llmrec.errors import InputError
-from llmrec.evaluation.material import visible_reviews
 from llmrec.llm.budget import Budget
 from llmrec.llm.chat import Usage
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
 from llmrec.llm.planned_embedder import PlannedEmbedder
 from llmrec.matching.bank_choice import BankInUse, BankName
-from llmrec.matching.catalogue import Catalogue, folder_index
-from llmrec.matching.fused_match import FusedMatch
 from llmrec.matching.profile_match import MatchingName
-from llmrec.matching.weights import read_weights
 from llmrec.records.grouping import read_users
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation, Repairs
@@ -77,26 +72,6 @@ def n_users(reviewed: Mapping[str, Sequence[str]]) -> Counter[str]:
     return Counter(chain.from_iterable(reviewed.values()))
 
 
-def open_fused(
-    weights: str,
-    catalogue: Catalogue,
-    reviews: str | None,
-    split: Split | None,
-    columns: Mapping[str, str],
-    rating_max: float,
-    skip_bad_rows: bool,
-) -> FusedMatch:
-    """Return what ranks by several parts; under a split nothing that is held out is counted."""
-    given = read_weights(weights).of(catalogue.manifest.model)
-    index = folder_index(catalogue)
-    if reviews is None:
-        return FusedMatch(index, given)
-    users = list(
-        read_users(reviews, columns=columns, rating_max=rating_max, skip_bad_rows=skip_bad_rows)
-    )
-    return FusedMatch(index, given, visible_reviews(users, split) if split else users)
-
-
 async def bank_of_run(
     recommender: AsyncLists,
     name: BankName,
@@ -140,6 +115,10 @@ def list_printer(
     """
     if wants_json(output_format):
         return lambda listed: print_json(listed.to_json())
+    from rich.console import Console
+
+    from llmrec.cli.output import origins_of, print_recommendation
+
     console = Console(highlight=False)
     origins = {profile.user_id: origins_of(profile, titles or {}) for profile in profiles}
     return lambda listed: print_recommendation(console, listed, origins.get(listed.user_id or ""))

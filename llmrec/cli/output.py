@@ -1,10 +1,7 @@
 """What a person sees: profiles and lists on a terminal."""
 
-import re
-import sys
 from collections.abc import Mapping
 
-import click
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -16,22 +13,6 @@ from llmrec.records.ranking import Explanation, Recommendation, ScoredItem
 
 _BAR_CELLS = 10
 _COLOURS = {"like": "green", "dislike": "red"}
-_UNESCAPED = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What JSON allows as it is in a string, and a terminal may obey."""
-
-
-def wants_json(output_format: str | None) -> bool:
-    """Say whether output is for programs: asked for, or stdout is no terminal."""
-    return output_format == "json" or (output_format is None and not sys.stdout.isatty())
-
-
-def print_json(line: str) -> None:
-    """Print a line of JSON: UTF-8, whatever the terminal's encoding.
-
-    Characters that a terminal may obey are escaped: the same JSON, written differently.
-    """
-    escaped = _UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
-    click.echo(escaped.encode("utf-8"))
 
 
 def print_profile(console: Console, profile: InterestProfile, quotes: int = 3) -> None:

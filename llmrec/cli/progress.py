@@ -2,23 +2,22 @@
 
 import asyncio
 import logging
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Live
 
-from llmrec.cli.cost_output import dollars
+from llmrec.cli.money import dollars
 from llmrec.llm.budget import Budget
 from llmrec.llm.chat import Usage
 from llmrec.llm.user_run import UserRun
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Live
 
 _PLAIN_EVERY_S = 30.0
 _UPDATED_EVERY_S = 1.0
@@ -57,16 +56,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty() and not self._quiet and not self._shares:
-            self._live = Live(
-                TextColumn("users"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.description}"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-                redirect_stdout=False,
-            )
+            self._live = _live_line()
             self._live.add_task(self._counts(), total=self._n_users)
             self._live.start()
         return self
@@ -136,19 +126,18 @@ class Progress:
         return f"{speed}, {dollars(spent_usd)}" if spent_usd else speed
 
 
-def stop_on_interrupt(stop: Callable[[], None]) -> None:
-    """Let the first Ctrl-C call ``stop`` and the second interrupt, in the running event loop.
+def _live_line() -> "Live":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Live
 
-    Where the system has no such signals (Windows), every Ctrl-C interrupts.
-    """
-    loop = asyncio.get_running_loop()
-
-    def first() -> None:
-        loop.remove_signal_handler(signal.SIGINT)
-        click.echo("stopping after the calls under way; Ctrl-C again stops at once", err=True)
-        stop()
-
-    try:
-        loop.add_signal_handler(signal.SIGINT, first)
-    except (NotImplementedError, ValueError):
-        return
+    return Live(
+        TextColumn("users"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+    )

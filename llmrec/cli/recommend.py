@@ -15,7 +15,6 @@ from llmrec.cli.lists import (
     bank_of_run,
     list_printer,
     n_users,
-    open_fused,
     plan_interests,
     print_lists,
     reviewed_items,
@@ -132,6 +131,8 @@ def command(
     history = read_split(split) if split else None
     fused = None
     if weights is not None:
+        from llmrec.cli.fused import open_fused
+
         fused = open_fused(weights, catalogue, reviews, history, columns, rating_max, skip_bad_rows)
     try:
         if like is not None:

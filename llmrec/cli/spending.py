@@ -3,20 +3,23 @@
 import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from llmrec.cli.cost_output import dollars
+from llmrec.cli.money import dollars
 from llmrec.embedder_opening import OpenedEmbedder, embedder_of_index, planned_embedder_of_index
 from llmrec.errors import SettingsError
 from llmrec.llm.billing import Billing
 from llmrec.llm.budget import Budget
 from llmrec.llm.chat import ChatModel, Usage
-from llmrec.llm.forecasting import ForecastChatModel
 from llmrec.llm.openai_client import Server
 from llmrec.llm.planning import Plan, PlannedChatModel
 from llmrec.llm.pricing import PriceOf, price_list
 from llmrec.llm.server_settings import OPENAI_URL
 from llmrec.matching.catalogue import Catalogue
 from llmrec.opening import Mode, ServerChoice, live_chat, open_chat, open_receipts, open_server
+
+if TYPE_CHECKING:
+    from llmrec.llm.forecasting import ForecastChatModel
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +41,7 @@ class Spending:
     price_of: PriceOf = field(default_factory=lambda: price_list(None))
     embed_price_of: PriceOf = field(default_factory=lambda: price_list(None))
     output_tokens: int = 0
-    _forecast: ForecastChatModel | None = None
+    _forecast: "ForecastChatModel | None" = None
 
     def open_server(self, choice: ServerChoice, mode: Mode) -> Server | None:
         """Return the chat server that is called, or None where none is."""
@@ -94,6 +97,8 @@ class Spending:
         live = live_chat(server)
         if live is None or self.price_of(model, live.address) is None:
             return open_chat(calls, mode, live)
+        from llmrec.llm.forecasting import ForecastChatModel
+
         self._forecast = ForecastChatModel(live, calls)
         return open_chat(calls, mode, self._forecast)
 
@@ -118,7 +123,7 @@ class Spending:
                 budget.above_worst,
             )
 
-    def _say_expected(self, forecast: ForecastChatModel) -> None:
+    def _say_expected(self, forecast: "ForecastChatModel") -> None:
         """Say what the calls were expected to cost, and did."""
         compared = forecast.compared(self.price_of)
         calls = sum(expected.requests for expected, _ in compared)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from llmrec.cli import evaluation_options, options
-from llmrec.cli.output import print_json, wants_json
+from llmrec.cli.json_output import print_json, wants_json
 from llmrec.errors import SettingsError
 from llmrec.evaluation.splitting import SplitKind, SplitRule, Splitting, split_json
 from llmrec.records.grouping import read_users

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from llmrec.cli import progress
+from llmrec.cli.interrupts import stop_on_interrupt
 from llmrec.cli.progress import Progress
 from llmrec.llm.budget import Budget
 from llmrec.llm.chat import Usage
@@ -152,6 +153,6 @@ def test_where_there_are_no_signals_nothing_is_set_up(monkeypatch: pytest.Monkey
             raise NotImplementedError
 
         monkeypatch.setattr(loop, "add_signal_handler", refuse)
-        progress.stop_on_interrupt(lambda: None)
+        stop_on_interrupt(lambda: None)
 
     asyncio.run(whole())

@@ -17,7 +17,8 @@ from hostile import HOSTILE
 from rich.console import Console
 
 from llmrec import cli
-from llmrec.cli.output import print_json, print_profile, print_recommendation
+from llmrec.cli.json_output import print_json
+from llmrec.cli.output import print_profile, print_recommendation
 from llmrec.errors import ReplyInvalid
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatReply, ChatRequest, Message
