@@ -102,13 +102,13 @@ def test_a_stranger_cannot_be_scored() -> None:
         ([[0, 0, 0, 0], [1, 1, 1, 1]], 1),
         ([[0, 1, 0, 1], [1, 0, 1, 1]], 0),
         ([[0, 0, 0, 0], [0.9, 0.9, 0.9, 1], [1, 1, 1, 0.9]], 2),
-        ([[0, 0, 0, 0], [1, 1, 1, 0.9], [0.9, 0.9, 0.9, 1]], 1),
         ([[0, 0, 0, 0], [1, 1, 1, 1], [1, 1, 1, 1]], 1),
+        ([[0, 0, 0, 0, 0], [0, 0.1, 1, 0.8, 0], [0, 0, 1, 1, 0]], 1),
         ([[0], [1]], 0),
         ([[], []], 0),
     ],
 )
-def test_the_best_is_chosen_if_it_is_ahead_of_the_defaults_by_more_than_its_error(
+def test_the_first_within_one_error_of_the_best_is_chosen_and_the_best_where_two_are_passed(
     values: list[list[float]], expected: int
 ) -> None:
     assert choose(np.array(values, np.float64).reshape(len(values), -1)) == expected
