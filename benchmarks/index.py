@@ -10,12 +10,14 @@ is a process of its own, interleaved with the two; medians. The last line is one
     open_ms            opening the index
     command_to_limit   llmrec recommend for one person, of import numpy + one pass
     second_to_product  the second request of a Recommender, of the product that it needs
+    cold_to_read       a request whose rows are on disk and not in memory, of reading their file
     grown_to_built     adding a hundredth of the items, of building the index
 """
 
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -31,6 +33,7 @@ from llmrec.llm.vectors import VectorsFile
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import LOCAL_MODEL, EmbedderChoice
+from llmrec.matching.index_folder import ROWS
 from llmrec.opening import ServerChoice
 from llmrec.recommender import Recommender
 from llmrec.records.profile import Evidence, Interest, InterestProfile
@@ -107,6 +110,32 @@ def second_request_s(recommender: Recommender, profile: InterestProfile) -> floa
     return time.perf_counter() - began
 
 
+def forget(path: Path) -> None:
+    """Have the system drop a file from memory, as if it were larger than that."""
+    with path.open("rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def read_s(path: Path) -> float:
+    """Return the seconds that it takes to read a file."""
+    part = bytearray(2**22)
+    began = time.perf_counter()
+    with path.open("rb", buffering=0) as file:
+        while file.readinto(part):
+            pass
+    return time.perf_counter() - began
+
+
+def cold_to_read(folder: Path, profile: InterestProfile) -> float:
+    """Return how long a request takes whose rows are not in memory, as a multiple of the file."""
+    rows = ContentIndex(folder).files / ROWS
+    forget(rows)
+    limit = read_s(rows)
+    recommender = Recommender.open(folder, mode="replay", server=ServerChoice())
+    forget(rows)
+    return second_request_s(recommender, profile) / limit
+
+
 def measure(folder: Path, repeats: int) -> dict[str, float]:
     """Return how the times relate."""
     profile = a_profile()
@@ -126,10 +155,13 @@ def measure(folder: Path, repeats: int) -> dict[str, float]:
         product = pass_s(rows, N_INTERESTS)
         seconds.append(second_request_s(recommender, profile) / product)
         print(f"import numpy and one pass {limit:.2f} s, product {product:.2f} s", file=sys.stderr)
+    del recommender, rows  # what is mapped is not forgotten
+    cold = [cold_to_read(folder, profile) for _ in range(repeats)]
     return {
         "open_ms": statistics.median(open_ms),
         "command_to_limit": statistics.median(commands),
         "second_to_product": statistics.median(seconds),
+        "cold_to_read": statistics.median(cold),
     }
 
 

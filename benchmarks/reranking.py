@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from llmrec.chat_stages import open_reranker
 from llmrec.embedder_opening import embedder_of_index
 from llmrec.evaluation.baselines import SYSTEMS
 from llmrec.evaluation.found import Found
@@ -48,6 +47,7 @@ from llmrec.records.splits import read_split
 from llmrec.records.tables import read_lines
 from llmrec.reranking.order import fused
 from llmrec.reranking.reranking import RerankOptions
+from llmrec.stage_opening import open_reranker
 
 Array = NDArray[np.float64]
 

@@ -2,6 +2,7 @@
 
     LLMRecError
     ├── InputError          a file, row or argument is wrong
+    │   └── NoHistory           a split leaves a user no review to make a profile of
     ├── SettingsError       a setting is missing or contradicts another
     ├── PromptError         a prompt's placeholder is unknown or missing
     ├── BudgetExceeded      the next call could pass the budget; what was paid for is kept
@@ -43,6 +44,10 @@ class InputError(LLMRecError):
         if line is not None:
             where.append(f"line {line} (counted from 0)")
         super().__init__(f"{', '.join(where)}: {what}" if where else what)
+
+
+class NoHistory(InputError):
+    """A split leaves a user no review to make a profile of: one fails, not the others."""
 
 
 class SettingsError(LLMRecError):

@@ -7,7 +7,7 @@ from llmrec.embedder_opening import embedder_to_index, planned_embedder_to_index
 from llmrec.llm.openai_client import Server
 from llmrec.llm.planning import Plan
 from llmrec.matching.bank import Bank
-from llmrec.matching.catalogue import build_catalogue, texts_to_embed_at
+from llmrec.matching.catalogue_building import build_catalogue, texts_to_embed_at
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
 from llmrec.opening import Mode
 from llmrec.records.reviews import Item

@@ -148,7 +148,7 @@ def ten_users(given: DataSet) -> Iterable[str]:
         both = np.stack([fitted.fitted(), fitted.defaults])
         places = TargetPlaces(2)
         for one in (labels.people[n] for n in order[FEW:]):
-            places.add(one.user_id, both @ z[one.user_id], labels.of(one), one.positions)
+            places.add(one.user_id, both, z[one.user_id], labels.of(one), one.positions)
         values, defaults = places.values(METRIC)
         interval = mean_interval(defaults)
         inside += interval.low <= values.mean() <= interval.high

@@ -52,6 +52,13 @@ def recommender(built: Path, demo: Path) -> Recommender:
     )
 
 
+def test_what_is_no_sampling_is_refused_before_any_call(built: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="came model"):
+        Recommender.open(
+            built, chat="claude", calls=tmp_path / "calls.jsonl", sampling={"model": "other"}
+        )
+
+
 @pytest.fixture(scope="module")
 def reviews_of(demo: Path) -> Callable[[str], list[Review]]:
     reviews = list(read_reviews(demo / "reviews.jsonl"))

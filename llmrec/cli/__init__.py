@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -63,6 +64,21 @@ class _Commands(click.Group):
         command: click.Command = importlib.import_module(f"llmrec.cli.{cmd_name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Give the command its settings; whatever they are, it can be explained and completed."""
+        name, command, rest = super().resolve_command(ctx, args)
+        try:
+            settings = {} if ctx.resilient_parsing else _settings()
+        except SettingsError as error:
+            if {*ctx.help_option_names}.isdisjoint(rest):
+                raise
+            say(f"warning: {error}")
+        else:
+            ctx.default_map = dict.fromkeys(COMMANDS, settings)
+        return name, command, rest
+
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
@@ -73,6 +89,14 @@ class _Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _settings() -> dict[str, Any]:
+    """Return the settings of the current folder; where it has none nothing is imported."""
+    if not any(os.path.exists(name) for name in ("llmrec.toml", "pyproject.toml")):  # noqa: PTH110
+        return {}
+    settings: dict[str, Any] = importlib.import_module("llmrec.cli.settings").read_settings()
+    return settings
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -86,16 +110,12 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
     help="Show the version and exit.",
 )  # fmt: skip
-@click.pass_context
-def llmrec(ctx: click.Context) -> None:
+def llmrec() -> None:
     """Recommendations you can explain, from what people wrote.
 
     Settings come from llmrec.toml (or [tool.llmrec] in pyproject.toml) in the current folder,
     then from environment variables (LLMREC_…, named in each command's help), then from options.
     """
-    if any(os.path.exists(name) for name in ("llmrec.toml", "pyproject.toml")):  # noqa: PTH110
-        settings = importlib.import_module("llmrec.cli.settings").read_settings()
-        ctx.default_map = dict.fromkeys(COMMANDS, settings)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -15,7 +15,7 @@ from llmrec.cli.terminal import visible
 from llmrec.evaluation.findings import Audit
 from llmrec.evaluation.fitted_users import read_fitted_users
 from llmrec.evaluation.leakage import audit
-from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.catalogue import open_catalogue
 from llmrec.records.grouping import read_users
 from llmrec.records.profile import read_profiles
 from llmrec.records.reading import read_items
@@ -52,7 +52,7 @@ def command(
 
     Every leak is listed; where there is one, the exit code is 1.
     """
-    catalogue = None if index is None else ContentIndex(index)
+    catalogue = None if index is None else open_catalogue(index)
     titles: Mapping[str, str] | None = None
     if items is not None:
         read = read_items(items, columns=item_columns, skip_bad_rows=skip_bad_rows)

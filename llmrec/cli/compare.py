@@ -43,6 +43,7 @@ def command(
         "users": compared.users,
         "only_first": compared.only_first,
         "only_second": compared.only_second,
+        "same": list(compared.same),
         "differences": [claim_json(claim) for claim in compared.claims],
     }
     print_json(json.dumps(found, ensure_ascii=False))

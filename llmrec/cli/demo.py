@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from llmrec.chat_stages import ChatStages, open_explainer, open_reranker
+from llmrec.chat_stages import ChatStages
 from llmrec.cli import options
 from llmrec.cli.output import origins_of, print_items, print_profile
 from llmrec.embedder_opening import embedder_of_index
@@ -23,6 +23,7 @@ from llmrec.recommender import Recommender
 from llmrec.records.grouping import read_users
 from llmrec.records.reading import read_items
 from llmrec.resources import resource_dir
+from llmrec.stage_opening import open_explainer, open_reranker
 
 SHOWN_USERS = ("u01", "u08", "u12")
 _QUOTES = 1

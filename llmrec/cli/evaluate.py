@@ -25,6 +25,7 @@ from llmrec.evaluation.task import Candidates
 from llmrec.evaluation.trec import write_qrels, write_run
 from llmrec.llm.openai_client import Server
 from llmrec.matching.bank_choice import BankName
+from llmrec.matching.catalogue import open_folder
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.index_folder import ROWS
 from llmrec.opening import ServerChoice, open_server
@@ -92,10 +93,10 @@ def command(
 ) -> int:
     """Evaluate systems on the users of a split of REVIEWS, the whole catalogue ranked.
 
-    Leaks end it before there is any figure, also with --exit-zero.
+    Leaks end it before there is any figure, also with --exit-zero. The index must be a folder.
     """
     gates = [Gate.parse(text) for text in fail_under]
-    catalogue = None if index is None else ContentIndex(index)
+    catalogue = None if index is None else open_folder(index)
     vector_server = open_server(embed_server)
     opened = None
     if catalogue is not None:

@@ -79,6 +79,8 @@ def print_compared(compared: Compared) -> None:
     for claim in compared.claims:
         click.echo(visible(f"{claim.system}: {claim.metric}, B − A = {estimate(claim)}"))
         _print_reach(claim)
+    if compared.same:
+        click.echo(visible(f"the same for every user: {', '.join(compared.same)}"))
 
 
 def _print_reach(claim: Claim) -> None:

@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 import click
 
-from llmrec.chat_stages import open_explainer
 from llmrec.cli import list_options, options
 from llmrec.cli.costing import costs
 from llmrec.cli.lists import print_lists, say_refused
@@ -20,6 +19,7 @@ from llmrec.records.reviews import Item
 from llmrec.reranking.composing import explain_composed
 from llmrec.reranking.explanations import Explainer
 from llmrec.reranking.run import ListRun
+from llmrec.stage_opening import open_explainer
 
 
 @click.command("explain")
@@ -55,7 +55,7 @@ def command(
     model: str | None,
     server: ServerChoice,
     concurrency: int,
-    sampling: dict[str, Any],
+    sampling: Mapping[str, Any],
     prompts: str | None,
     item_columns: dict[str, str],
     skip_bad_rows: bool,

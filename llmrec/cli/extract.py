@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from operator import length_hint
 from typing import IO, Any
 
@@ -14,7 +14,7 @@ from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.progress import Progress, stop_on_interrupt
 from llmrec.cli.server_options import calls_a_server
 from llmrec.cli.spending import Spending
-from llmrec.errors import ChatError, SettingsError
+from llmrec.errors import ChatError, InputError, SettingsError
 from llmrec.llm.openai_client import Server
 from llmrec.llm.prompts import load_prompt
 from llmrec.opening import ServerChoice
@@ -23,7 +23,7 @@ from llmrec.profiling.run import ExtractionRun
 from llmrec.records.grouping import UserReviews, read_users
 from llmrec.records.reading import read_items
 from llmrec.records.replacing import replaced
-from llmrec.records.splits import read_split
+from llmrec.records.splits import Split, read_split
 
 
 @click.command("extract")
@@ -38,6 +38,7 @@ from llmrec.records.splits import read_split
 @options.concurrency
 @options.sampling
 @options.split
+@options.user
 @options.rating_max
 @options.prompts
 @options.column
@@ -56,8 +57,9 @@ def command(
     model: str | None,
     server: ServerChoice,
     concurrency: int,
-    sampling: dict[str, Any],
+    sampling: Mapping[str, Any],
     split: str | None,
+    user: str | None,
     rating_max: float,
     prompts: str | None,
     columns: dict[str, str],
@@ -76,6 +78,7 @@ def command(
         )
     mode = options.mode(replay, fresh)
     opened = spending.open_server(server, mode)
+    histories, wanted = _wanted(split, user)
     run = ExtractionRun(
         Extractor(
             chat=spending.open_chat(calls, mode, opened, model),
@@ -85,21 +88,31 @@ def command(
             rating_max=rating_max,
             sampling=sampling,
         ),
-        read_split(split) if split else None,
+        histories,
         concurrency,
         None if opened is None else opened.limiter.stop,
     )
     users = read_users(
         reviews,
-        users=run.split.lines if run.split else None,
+        users=wanted,
         columns=columns,
         rating_max=rating_max,
         skip_bad_rows=skip_bad_rows,
     )
+    if user is not None and not length_hint(users):
+        raise InputError(f"--user: no review of {user!r}", path=reviews)
     with replaced(output) as file, Progress(run, length_hint(users), spending.budget) as progress:
         asyncio.run(_write(file, run, users, opened, progress))
     _say(run, wants_json(output_format))
     return 1 if run.failed else 0
+
+
+def _wanted(path: str | None, user: str | None) -> tuple[Split | None, Collection[str] | None]:
+    """Return which reviews profiles may see, and for whom they are made; None for all."""
+    if path is None:
+        return None, None if user is None else {user}
+    split = read_split(path) if user is None else read_split(path).of(user)
+    return split, split.lines
 
 
 def _titles(items: str | None, columns: dict[str, str], skip_bad_rows: bool) -> dict[str, str]:

@@ -15,13 +15,14 @@ from llmrec.cli.output import print_json, wants_json
 from llmrec.cli.server_options import embeds
 from llmrec.digests import file_digest
 from llmrec.embedder_opening import embedder_of_index
+from llmrec.evaluation.claims import p_value
 from llmrec.evaluation.cross_validation import METRIC
 from llmrec.evaluation.evaluating import Evaluation
 from llmrec.evaluation.learned_weights import Estimate, LearnedWeights, learn_weights
 from llmrec.evaluation.preparing import prepare
 from llmrec.llm.openai_client import Server
 from llmrec.matching.bank_choice import BankName
-from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.catalogue import open_folder
 from llmrec.opening import ServerChoice, open_server
 from llmrec.records.grouping import read_users
 from llmrec.records.profile import read_profiles
@@ -65,9 +66,10 @@ def command(
 ) -> None:
     """Learn from the users of a split how much each part of a score should count.
 
-    The weights may not be evaluated on these users; `llmrec audit --weights` sees to it.
+    The weights may not be evaluated on these users; `llmrec audit --weights` sees to it. The index
+    must be a folder.
     """
-    catalogue = ContentIndex(index)
+    catalogue = open_folder(index)
     vector_server = open_server(embed_server)
     opened = embedder_of_index(catalogue, vectors, options.mode(replay), vector_server)
     users = read_users(reviews, columns=columns, rating_max=rating_max, skip_bad_rows=skip_bad_rows)
@@ -133,7 +135,7 @@ def _print_table(learned: LearnedWeights) -> None:
     click.echo(
         f"{learned.metric} {found.mean:.4f} [{found.low:.4f}, {found.high:.4f}] in "
         f"cross-validation over {len(learned.users)} users; score − defaults = "
-        f"{_signed(beside.ahead)}, p = {beside.p:.3f}: {how}"
+        f"{_signed(beside.ahead)}, {p_value(beside.p)}: {how}"
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 import click
+from click.core import ParameterSource
 from pydantic_core import from_json
 
 from llmrec.cli import options
@@ -46,8 +47,8 @@ from llmrec.records.tables import Table
 )
 @options.split
 @options.rating_max
+@options.item_column
 @options.column
-@options.bank_column
 @options.skip_bad_rows
 @options.output_format
 @options.says_on_stderr
@@ -66,8 +67,8 @@ def command(
     bank_file: str | None,
     split: str | None,
     rating_max: float,
+    item_columns: dict[str, str],
     columns: dict[str, str],
-    bank_columns: dict[str, str],
     skip_bad_rows: bool,
     output_format: str | None,
     spending: Spending,
@@ -77,16 +78,13 @@ def command(
     The index holds exactly these items. What an index that is there already has of them is used
     again, its stored bank too, and it is replaced when the new one is complete.
     """
-    if bank_file is None:
-        if split is not None:
-            raise SettingsError("--split says what a bank of reviews may rest on: give --bank")
-        if bank_columns:
-            raise SettingsError("--bank-column is about the file of a bank: give --bank")
-    catalogue = read_items(items, columns=columns, skip_bad_rows=skip_bad_rows)
+    if bank_file is None and _split_is_typed():
+        raise SettingsError("--split says what a bank of reviews may rest on: give --bank")
+    catalogue = read_items(items, columns=item_columns, skip_bad_rows=skip_bad_rows)
     choice = EmbedderChoice(embedder, query_prefix, passage_prefix)
     bank = None
     if bank_file is not None:
-        bank = _stored_bank(bank_file, split, bank_columns, rating_max, skip_bad_rows)
+        bank = _stored_bank(bank_file, split, columns, rating_max, skip_bad_rows)
     mode = options.mode(replay)
     opened = spending.open_embed_server(embed_server, calls, mode)
     if spending.plan is not None:
@@ -133,10 +131,8 @@ def _stored_bank(
     if path == "-":
         raise SettingsError("--bank looks at its file before it reads it: - cannot stand for it")
     if _holds_profiles(path):
-        if split is not None:
+        if _split_is_typed():
             raise SettingsError("--split goes with a bank of reviews: profiles have their own")
-        if columns:
-            raise SettingsError("--bank-column goes with a bank of reviews: profiles have none")
         return bank_of_profiles(read_profiles(path))
     if split is None:
         return bank_of_reviews(
@@ -151,6 +147,12 @@ def _stored_bank(
         skip_bad_rows=skip_bad_rows,
     )
     return bank_of_reviews(review for user in users for review in history.history(user).reviews)
+
+
+def _split_is_typed() -> bool:
+    """Say whether --split stands in the command: in a settings file it is for all commands."""
+    source = click.get_current_context().get_parameter_source("split")
+    return source is ParameterSource.COMMANDLINE
 
 
 def _holds_profiles(path: str) -> bool:

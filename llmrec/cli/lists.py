@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from llmrec.async_lists import AsyncLists
 from llmrec.cli.output import origins_of, print_json, print_recommendation, wants_json
 from llmrec.cli.progress import Progress, stop_on_interrupt
 from llmrec.errors import InputError
@@ -23,7 +24,6 @@ from llmrec.matching.catalogue import Catalogue, folder_index
 from llmrec.matching.fused_match import FusedMatch
 from llmrec.matching.profile_match import MatchingName
 from llmrec.matching.weights import read_weights
-from llmrec.recommender import Recommender
 from llmrec.records.grouping import read_users
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation, Repairs
@@ -98,7 +98,7 @@ def open_fused(
 
 
 async def bank_of_run(
-    recommender: Recommender,
+    recommender: AsyncLists,
     name: BankName,
     matching: MatchingName,
     run: Sequence[InterestProfile] = (),

@@ -3,7 +3,7 @@
 import functools
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -11,6 +11,7 @@ import click
 from llmrec.cli.setting_option import SettingOption
 from llmrec.cli.terminal import say
 from llmrec.errors import InputError, SettingsError
+from llmrec.llm.chat import checked_sampling
 from llmrec.llm.pricing import Price
 
 if TYPE_CHECKING:
@@ -19,27 +20,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def _columns(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+def _columns(_: click.Context, option: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
     columns = {}
     for pair in pairs:
         field, equals, column = pair.partition("=")
         if not equals:
-            raise InputError(f"--column: expected FIELD=COLUMN, came {pair!r}")
+            raise InputError(f"{option.opts[0]}: expected FIELD=COLUMN, came {pair!r}")
         columns[field] = column
     return columns
 
 
-def _sampling(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
+def _sampling(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> Mapping[str, Any]:
     fields = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        if not equals or name in ("model", "messages", "response_format", "stream"):
-            raise InputError(f"--sampling: expected NAME=VALUE of a sampling field, came {pair!r}")
+        if not equals:
+            raise InputError(f"--sampling: expected NAME=VALUE, came {pair!r}")
         try:
             fields[name] = json.loads(value)
         except ValueError:
             fields[name] = value
-    return fields
+    return checked_sampling(fields)
 
 
 def _price(_: click.Context, __: click.Parameter, text: str | None) -> Price | None:
@@ -56,19 +57,15 @@ split = SettingOption("--split", metavar="SPLIT", help="Only its users, only the
 reviews = SettingOption("--reviews", metavar="REVIEWS", help="Reviews, whose items are left out.")
 rating_max = SettingOption(
     "--rating-max", type=click.FloatRange(min=0, min_open=True), default=5.0, show_default=True,
-    help="Top of the rating scale.",
+    help="Top of the rating scale; inf where it has none, such as hours played.",
 )  # fmt: skip
 column = SettingOption(
     "--column", "columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
-    help="The column of a field, where it has another name; 'FIELD=' leaves the field out.",
+    help="The column of a review's field, where it has another name; 'FIELD=' leaves it out.",
 )  # fmt: skip
 item_column = SettingOption(
     "--item-column", "item_columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
     help="The same for the catalogue.",
-)  # fmt: skip
-bank_column = SettingOption(
-    "--bank-column", "bank_columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
-    help="The same for the reviews of a bank.",
 )  # fmt: skip
 skip_bad_rows = SettingOption(
     "--skip-bad-rows", is_flag=True, help="List bad rows on stderr and leave them out."
@@ -135,7 +132,9 @@ index = SettingOption(
 replay = SettingOption("--replay", is_flag=True, help="Use what is recorded; never call anything.")
 fresh = SettingOption("--fresh", is_flag=True, help="Call, whatever is recorded.")
 user = SettingOption("--user", metavar="ID", help="This user only.")
-maybe_index = SettingOption("--index", metavar="DIR", help="The index folder.")
+maybe_index = SettingOption(
+    "--index", metavar="DIR", help="The index: a folder, or postgres://…#SCHEMA."
+)
 weights = SettingOption(
     "--weights", metavar="WEIGHTS", help="Fitted weights, which name their users."
 )

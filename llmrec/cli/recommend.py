@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from llmrec.chat_stages import SHORTLIST, ChatStages, Explaining, open_stages
+from llmrec.async_lists import AsyncLists
+from llmrec.chat_stages import SHORTLIST, ChatStages, Explaining
 from llmrec.cli import list_options, options
 from llmrec.cli.costing import costs
 from llmrec.cli.lists import (
@@ -30,7 +31,6 @@ from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.catalogue import allowed_of, open_catalogue
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import ServerChoice
-from llmrec.recommender import Recommender
 from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation
 from llmrec.records.splits import read_split
@@ -97,7 +97,7 @@ def command(
     fresh: bool,
     model: str | None,
     concurrency: int,
-    sampling: dict[str, Any],
+    sampling: Mapping[str, Any],
     prompts: str | None,
     weights: str | None,
     server: ServerChoice,
@@ -135,7 +135,7 @@ def command(
         fused = open_fused(weights, catalogue, reviews, history, columns, rating_max, skip_bad_rows)
     try:
         if like is not None:
-            recommender = Recommender(
+            recommender = AsyncLists(
                 catalogue, opened.embedder, servers=[vector_server], fused=fused
             )
             listed = wait_for(
@@ -152,6 +152,8 @@ def command(
         if rerank or explain == "model":
             if calls is None or model is None:
                 raise SettingsError("--rerank and --explain need --calls LOG and --model NAME")
+            from llmrec.stage_opening import open_stages
+
             chat_server = spending.open_server(server, mode)
             stages = open_stages(
                 spending.open_chat(calls, mode, chat_server, model),
@@ -162,7 +164,7 @@ def command(
                 prompts=prompts,
                 sampling=sampling,
             )
-        recommender = Recommender(catalogue, opened.embedder, stages, fused=fused)
+        recommender = AsyncLists(catalogue, opened.embedder, stages, fused=fused)
         wish = _Wish(k, matching, bank, allowed, diversity, rerank, explain)
         making = _lists(recommender, opened.embedder, stages, wish, run, wanted, reviewed)
         servers = [chat_server, vector_server]
@@ -189,7 +191,7 @@ class _Wish:
     explain: Explaining = "composed"
 
 
-async def _recommend_for(recommender: Recommender, like: str, wish: _Wish) -> Recommendation:
+async def _recommend_for(recommender: AsyncLists, like: str, wish: _Wish) -> Recommendation:
     try:
         return await recommender.arecommend_for(
             like,
@@ -204,7 +206,7 @@ async def _recommend_for(recommender: Recommender, like: str, wish: _Wish) -> Re
 
 
 async def _lists(
-    recommender: Recommender,
+    recommender: AsyncLists,
     embedder: Embedder,
     stages: ChatStages,
     wish: _Wish,
@@ -237,7 +239,7 @@ class _Matched:
 
     def __init__(
         self,
-        recommender: Recommender,
+        recommender: AsyncLists,
         wish: _Wish,
         bank: BankName | BankInUse,
         wanted: Sequence[InterestProfile],

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from llmrec.chat_stages import open_reranker
 from llmrec.cli import evaluation_options, list_options, options
 from llmrec.cli.costing import costs
 from llmrec.cli.lists import (
@@ -24,7 +23,7 @@ from llmrec.cli.spending import Spending
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.matching.bank_choice import BankName
-from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.catalogue import Catalogue, open_catalogue
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import ServerChoice
 from llmrec.recommender import Recommender
@@ -36,6 +35,7 @@ from llmrec.records.reviews import Item
 from llmrec.records.splits import read_split
 from llmrec.reranking.reranking import Reranker, RerankOptions
 from llmrec.reranking.run import ListRun
+from llmrec.stage_opening import open_reranker
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def command(
     embed_server: ServerChoice,
     vectors: str | None,
     concurrency: int,
-    sampling: dict[str, Any],
+    sampling: Mapping[str, Any],
     rating_max: float,
     prompts: str | None,
     columns: dict[str, str],
@@ -114,7 +114,7 @@ def command(
     run = list(read_profiles(profiles))
     wanted = wanted_profiles(run, user, history)
     reviewed = reviewed_items(reviews, history, columns, rating_max, skip_bad_rows)
-    catalogue = ContentIndex(index) if index else None
+    catalogue = open_catalogue(index) if index else None
     entries = _entries(items, catalogue, item_columns, skip_bad_rows)
     reranker = open_reranker(
         spending.open_chat(calls, mode, chat_server, model),
@@ -209,7 +209,7 @@ class _Reranking:
 
 def _entries(
     items: str | None,
-    index: ContentIndex | None,
+    index: Catalogue | None,
     columns: Mapping[str, str],
     skip_bad_rows: bool,
 ) -> Mapping[str, Item]:

@@ -11,6 +11,7 @@ from llmrec.errors import SettingsError
 from llmrec.evaluation.splitting import SplitKind, SplitRule, Splitting, split_json
 from llmrec.records.grouping import read_users
 from llmrec.records.replacing import replaced
+from llmrec.records.timestamps import moment_of
 
 
 @click.command("split")
@@ -76,10 +77,10 @@ def _kind(by: str) -> tuple[SplitKind, int | None]:
 
 def _moment(at: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(at)
+        moment = moment_of(at)
     except ValueError:
         raise SettingsError(
-            f"--at: a moment in ISO 8601 is expected, such as 2020-01-31, came {at!r}"
+            f"--at: a moment in ISO 8601 (such as 2020-01-31) or Unix time is expected, came {at!r}"
         ) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 

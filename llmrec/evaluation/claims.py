@@ -61,8 +61,13 @@ def claim_line(claim: Claim) -> str:
 def estimate(claim: Claim) -> str:
     """Return the difference with its interval, p, users and verdict."""
     interval = f"[{signed(claim.low)}, {signed(claim.high)}]"
-    p = "p < .001" if claim.p < 0.001 else f"p = {short(claim.p)}"
-    return f"{signed(claim.difference)} {interval}, {p}, {claim.n} users: {claim.verdict}"
+    difference = f"{signed(claim.difference)} {interval}, {p_value(claim.p)}"
+    return f"{difference}, {claim.n} users: {claim.verdict}"
+
+
+def p_value(p: float) -> str:
+    """Return a p-value as claims have it; it is never 0."""
+    return "p < .001" if p < 0.001 else f"p = {short(p)}"
 
 
 def short(value: float) -> str:

@@ -19,12 +19,16 @@ class Compared:
     """Two results, paired.
 
     Attributes:
-        claims: of each system that both have, the second result minus the first.
+        claims: of each system that both have and that differs, the second result minus the first.
+        same: the systems that have the same value for every user. There is nothing to test: no
+            pattern of signs could show a difference, so that they do not count as further tests
+            when the others' p-values are adjusted (Tarone 1990).
         users: number of users that both have.
         only_first, only_second: number of users that one has alone; they are left out.
     """
 
     claims: tuple[Claim, ...]
+    same: tuple[str, ...]
     users: int
     only_first: int
     only_second: int
@@ -62,12 +66,17 @@ def compare_results(
     _require_same_lines(first, second)
     places = {user_id: place for place, user_id in enumerate(second.users)}
     pairs = [(n, places[user]) for n, user in enumerate(first.users) if user in places]
-    pairs_of = {}
+    pairs_of, same = {}, []
     for name in names:
         before, after = first.by_name[name].values[metric], second.by_name[name].values[metric]
-        pairs_of[name, name] = ([after[b] for _, b in pairs], [before[a] for a, _ in pairs])
+        values = [after[b] for _, b in pairs], [before[a] for a, _ in pairs]
+        if values[0] == values[1] and len(pairs) > 1:
+            same.append(name)
+        else:
+            pairs_of[name, name] = values
     return Compared(
         claims=paired_claims(pairs_of, metric, seed=seed),
+        same=tuple(same),
         users=len(pairs),
         only_first=len(first.users) - len(pairs),
         only_second=len(second.users) - len(pairs),

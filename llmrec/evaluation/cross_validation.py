@@ -123,13 +123,14 @@ def _places(
     parts: Sequence[Part], labels: Labels, fold_of: NDArray[np.intp], paths: Float64
 ) -> tuple[TargetPlaces, list[int]]:
     """Return where targets stand under each path for the person's fold, and each part alone."""
-    places, people = TargetPlaces(paths[0].size // len(parts) + len(parts)), []
+    alone, people = np.eye(len(parts)), list[int]()
+    places = TargetPlaces(paths[0].size // len(parts) + len(parts))
     for number, person in enumerate(labels.people):
         targets = labels.of(person)
         if len(targets):
             z = standardised_parts(parts, person)
-            fused = paths[fold_of[number]].reshape(-1, len(parts)) @ z
-            places.add(person.user_id, np.concatenate([fused, z]), targets, person.positions)
+            weights = np.concatenate([paths[fold_of[number]].reshape(-1, len(parts)), alone])
+            places.add(person.user_id, weights, z, targets, person.positions)
             people.append(number)
     return places, people
 

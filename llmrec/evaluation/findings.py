@@ -19,6 +19,7 @@ _REMEDIES: dict[LeakKind, str] = {
     "bank": "build the index again with a bank made from histories: llmrec index --bank --split",
 }
 _NAMED_USERS = 3
+_LISTED_LEAKS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,10 @@ class Audit:
         """Refuse to evaluate what has seen the answers.
 
         Raises:
-            LeakageError: naming every leak.
+            LeakageError: naming the first leaks.
         """
         if self.leaks:
-            listed = [f"{leak.kind}: {leak}" for leak in self.leaks]
+            listed = [f"{leak.kind}: {leak}" for leak in self.leaks[:_LISTED_LEAKS]]
+            if len(self.leaks) > _LISTED_LEAKS:
+                listed.append(f"and {len(self.leaks) - _LISTED_LEAKS} more: llmrec audit lists all")
             raise LeakageError("\n".join([self.summary, *listed, *self.remedies]))

@@ -64,14 +64,16 @@ def _sharpened(examples: Examples, shares: Float64, defaults: Float64) -> Float6
 def choose(values: Float64) -> int:
     """Return which weights of a path to take, by what they were worth to users left out.
 
-    The first whose mean is within one standard error of the best (Breiman et al. 1984): with few
-    users that error is large, so that the defaults stay where there is no reason to leave them.
+    The best, if they are ahead of the defaults by more than one standard error of the difference
+    (after Breiman et al. 1984), else the defaults: with few users that error is large, so that
+    these stay where there is no reason to leave them. Among the others there is none to be timid.
 
     Args:
         values: (1 + n_pulls, n_users) float64 of a metric, higher is better.
     """
     if values.shape[1] < 2:
         return 0
-    behind = values[values.mean(axis=1).argmax()] - values
-    error = behind.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
-    return int(np.argmax(behind.mean(axis=1) <= error))
+    best = int(values.mean(axis=1).argmax())
+    ahead = values[best] - values[0]
+    error = ahead.std(ddof=1) / np.sqrt(len(ahead))
+    return best if ahead.mean() > error else 0

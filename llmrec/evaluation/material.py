@@ -1,6 +1,6 @@
 """What an evaluation may build systems from: the catalogue, and what is not held out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,7 +53,7 @@ class Material(PartMaterial):
         return self.labels
 
 
-def visible_reviews(users: Sequence[UserReviews], split: Split) -> Iterator[UserReviews]:
+def visible_reviews(users: Iterable[UserReviews], split: Split) -> Iterator[UserReviews]:
     """Yield what may be counted: an evaluated user's history, all reviews of the others.
 
     Where the split cuts everybody at one moment, the others are cut there too: what they wrote
@@ -66,8 +66,9 @@ def visible_reviews(users: Sequence[UserReviews], split: Split) -> Iterator[User
     Raises:
         InputError: the split does not belong to these reviews.
     """
-    cut = _common_cut(users, split)
-    for user in users:
+    everybody = tuple(users)
+    cut = _common_cut(everybody, split)
+    for user in everybody:
         if user.user_id in split.lines:
             yield split.history(user)
         elif cut is None:

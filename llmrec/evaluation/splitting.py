@@ -130,9 +130,9 @@ class Splitting:
         cut = self.rule.at or targets[-1].when
         history = [one for one in dated if one.when < cut]
         if len(history) < self.rule.min_reviews:
-            return f"fewer than {self.rule.min_reviews} older reviews"
+            return f"fewer than {self.rule.min_reviews} older reviews (--min-reviews)"
         if sum(len(one.review.text) for one in history) < self.rule.min_chars:
-            return f"older reviews of less than {self.rule.min_chars} characters"
+            return f"older reviews of less than {self.rule.min_chars} characters (--min-chars)"
         self.rated += sum(one.review.rating is not None for one in targets)
         return _line(user.user_id, targets, history, one_target=self.rule.by == "leave-last-out")
 

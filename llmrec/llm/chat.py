@@ -6,9 +6,26 @@ from functools import cached_property
 from typing import Any, Final, Literal, Protocol, Self
 
 from llmrec.digests import digest
-from llmrec.errors import ChatIncomplete
+from llmrec.errors import ChatIncomplete, SettingsError
 
 CHAT_URL: Final = "/v1/chat/completions"
+
+
+_NO_SAMPLING = ("model", "messages", "response_format", "stream")
+
+
+def checked_sampling(fields: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the further fields of each request, which must leave the request what it is.
+
+    Raises:
+        SettingsError: one of them decides more than how the reply is sampled.
+    """
+    wrong = [name for name in _NO_SAMPLING if name in (fields or {})]
+    if wrong:
+        raise SettingsError(
+            f"sampling: fields such as temperature are expected, came {', '.join(wrong)}"
+        )
+    return fields or {}
 
 
 @dataclass(frozen=True, slots=True)

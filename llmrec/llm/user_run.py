@@ -12,6 +12,7 @@ from llmrec.errors import (
     ChatRejected,
     ChatUnavailable,
     LLMRecError,
+    NoHistory,
     RecordingMissing,
     ReplyInvalid,
     Stopped,
@@ -111,7 +112,7 @@ class UserRun(ABC, Generic[T, R]):
         unanswered = self._unanswered
         try:
             made = await self._make(element)
-        except (RecordingMissing, Stopped) as error:
+        except (NoHistory, RecordingMissing, Stopped) as error:
             return user_id, None, error
         except ChatUnavailable as error:
             self._unanswered += unanswered == self._unanswered

@@ -211,7 +211,8 @@ def read_vectors(path: Path) -> tuple[str, list[str], Rows]:
     try:
         with zipfile.ZipFile(path) as archive:
             model, keys, rows = (_member(archive, name) for name in _MEMBERS)
-        return str(_checked(model, "U", 0)), *_keyed(_checked(keys, "S", 1), _checked(rows, "f", 2))
+        keyed = _keyed(_checked(keys, np.bytes_, 1), _checked(rows, np.float32, 2))
+        return str(_checked(model, np.str_, 0)), *keyed
     except _UNREADABLE as e:
         raise InputError(
             f"not a vectors file (an uncompressed .npz of {', '.join(_MEMBERS)}): {e}", path=path
@@ -232,9 +233,11 @@ def _member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
 
 
-def _checked(array: NDArray[Any], kind: str, ndim: int) -> NDArray[Any]:
-    if array.dtype.kind != kind or array.ndim != ndim:
-        raise ValueError(f"expected {ndim} axes of kind {kind}, came {array.ndim} of {array.dtype}")
+def _checked(array: NDArray[Any], kind: type[np.generic], ndim: int) -> NDArray[Any]:
+    if not np.issubdtype(array.dtype, kind) or array.ndim != ndim:
+        raise ValueError(
+            f"expected {ndim} axes of {kind.__name__}, came {array.ndim} of {array.dtype}"
+        )
     return array
 
 

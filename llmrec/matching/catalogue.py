@@ -1,17 +1,13 @@
 """A catalogue to recommend from: in a folder, or in a database, which answers for itself."""
 
-import importlib.util
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from llmrec.errors import SettingsError
-from llmrec.llm.embedder import Embedder, Role
-from llmrec.llm.vectors import VectorsFile
-from llmrec.matching.bank import Bank
+from llmrec.llm.embedder import Embedder
 from llmrec.matching.bank_choice import (
     BankInUse,
     BankName,
@@ -21,12 +17,11 @@ from llmrec.matching.bank_choice import (
 )
 from llmrec.matching.best_matches import Scored, match_many
 from llmrec.matching.block_scoring import Positions
-from llmrec.matching.building import build_index, texts_to_embed
 from llmrec.matching.content_index import ContentIndex
-from llmrec.matching.embedding import EmbedderChoice
 from llmrec.matching.index_folder import Manifest
 from llmrec.matching.masks import allowed_items
-from llmrec.matching.postgres.address import is_address
+from llmrec.matching.postgres.address import is_address, parse_address
+from llmrec.matching.postgres.driver import refuse_without_driver
 from llmrec.matching.profile_match import Taste
 from llmrec.records.profile import InterestProfile
 from llmrec.records.reviews import Item
@@ -85,58 +80,25 @@ def open_catalogue(place: str | Path) -> Catalogue:
     """
     if not is_address(place):
         return ContentIndex(place)
-    _refuse_without_driver()
+    refuse_without_driver()
     from llmrec.matching.postgres.store import PostgresIndex
 
     return PostgresIndex(str(place))
 
 
-async def build_catalogue(
-    items: Iterable[Item],
-    place: str | Path,
-    embedder: Embedder,
-    *,
-    choice: EmbedderChoice,
-    vectors: VectorsFile | None = None,
-    stored: Bank | None = None,
-) -> None:
-    """Make the index of a catalogue, in a folder or at ``postgres://…``; see ``build_index``.
+def open_folder(place: str | Path) -> ContentIndex:
+    """Open an index whose rows are all at hand, as evaluating and fitting need.
 
     Raises:
-        InputError, IndexMismatch, RecordingMissing: as ``build_index``.
-        SettingsError: what it takes to reach a database is not installed.
+        InputError, IndexMismatch: there is no index, or it cannot be used.
+        SettingsError: it is in a database.
     """
-    if not is_address(place):
-        await build_index(items, place, embedder, choice=choice, vectors=vectors, stored=stored)
-        return
-    _refuse_without_driver()
-    from llmrec.matching.postgres.building import build_store
-
-    await build_store(items, str(place), embedder, choice=choice, vectors=vectors, stored=stored)
-
-
-@contextmanager
-def texts_to_embed_at(
-    items: Iterable[Item],
-    place: str | Path,
-    *,
-    choice: EmbedderChoice,
-    stored: Bank | None = None,
-) -> Iterator[Iterator[tuple[Role, list[str]]]]:
-    """Give what building an index has embedded, in a folder or at ``postgres://…``.
-
-    Raises:
-        InputError: as ``texts_to_embed``.
-        SettingsError: what it takes to reach a database is not installed.
-    """
-    if not is_address(place):
-        yield texts_to_embed(items, place, choice=choice, stored=stored)
-        return
-    _refuse_without_driver()
-    from llmrec.matching.postgres.building import older_folder
-
-    with older_folder(str(place)) as folder:
-        yield texts_to_embed(items, folder, choice=choice, stored=stored)
+    if is_address(place):
+        raise SettingsError(
+            "this needs the index of a folder, whose rows are all at hand, came "
+            f"{parse_address(str(place))}: make one with llmrec index -o DIR"
+        )
+    return ContentIndex(place)
 
 
 async def bank_of(
@@ -224,11 +186,3 @@ def best_items_of(
             for taste, unwanted in zip(tastes, left_out, strict=True)
         ]
     raise SettingsError("the bank given is not one of this catalogue")
-
-
-def _refuse_without_driver() -> None:
-    if not all(map(importlib.util.find_spec, ("psycopg", "pgvector"))):
-        raise SettingsError(
-            "an index in PostgreSQL needs a driver that is not installed: "
-            "pip install 'llmrec[postgres]'"
-        )

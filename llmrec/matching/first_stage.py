@@ -1,6 +1,7 @@
 """The first stage: a profile or a sentence becomes a ranked list, and what is unusual is said."""
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,12 +11,15 @@ from llmrec.matching.bank_choice import BankInUse, ChosenBank
 from llmrec.matching.catalogue import Catalogue, best_items_of, folder_index, positions_of
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.diversity import SHORTLIST, check_diversity, diverse_items
-from llmrec.matching.fused_match import FusedList, FusedMatch
+from llmrec.matching.fused_list import FusedList
 from llmrec.matching.profile_match import Taste, embedded_tastes
 from llmrec.matching.vocabulary import Vocabulary
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.writing import language
+
+if TYPE_CHECKING:
+    from llmrec.matching.fused_match import FusedMatch
 
 
 class FirstStage:
@@ -28,7 +32,7 @@ class FirstStage:
     """
 
     def __init__(
-        self, catalogue: Catalogue, embedder: Embedder, fused: FusedMatch | None = None
+        self, catalogue: Catalogue, embedder: Embedder, fused: "FusedMatch | None" = None
     ) -> None:
         self._catalogue = catalogue
         self._embedder = embedder
@@ -177,12 +181,15 @@ class FirstStage:
         self, profile: InterestProfile, ranked: FusedList, k: int, *, plain: bool
     ) -> Iterator[str]:
         yield from _about_profile(profile, ranked, plain=plain)
-        if ranked.parts:
+        if ranked.parts or (profile.interests and not plain):
             texts = [interest.query for interest in profile.interests]
             yield from self._about_list(ranked, k, texts)
 
     def _about_list(self, ranked: FusedList, k: int, texts: Sequence[str]) -> Iterator[str]:
         """Yield what is unusual about a list."""
+        if not ranked.parts:
+            yield "no part of the score tells the items apart"
+            return
         if texts and self._vocabulary and not self._vocabulary.has_any(texts):
             yield "no word of the interests stands in the catalogue"
         if not ranked.items:
@@ -199,9 +206,9 @@ def _about_profile(profile: InterestProfile, ranked: FusedList, *, plain: bool) 
     others = [name for name in ranked.parts if name != "profile-hub"]
     if others:
         yield f"{what}: ranked by {', '.join(ranked.parts)}"
-    elif not profile.interests:
-        yield what
-    elif plain:
+    elif ranked.parts:
+        yield f"{what}: least disliked items first"
+    elif plain and profile.interests:
         yield f"{what}, and plain cosine goes by likes alone"
     else:
-        yield f"{what}: least disliked items first"
+        yield what

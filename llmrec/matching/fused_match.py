@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from llmrec.matching.best_matches import MAX_BECAUSE, MIN_SHARE
 from llmrec.matching.block_scoring import Positions
 from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.fused_list import FusedList
 from llmrec.matching.interactions import Interactions
 from llmrec.matching.part import Part, Person
 from llmrec.matching.part_material import PartMaterial
@@ -23,19 +23,6 @@ from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Because, ScoredItem
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class FusedList:
-    """A ranked list, and what it rests on.
-
-    Attributes:
-        items: best first.
-        parts: those that knew something of the person; without any there are no items.
-    """
-
-    items: tuple[ScoredItem, ...]
-    parts: tuple[PartName, ...]
 
 
 class FusedMatch:

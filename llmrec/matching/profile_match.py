@@ -41,6 +41,18 @@ class Taste:
     queries: Rows
     languages: tuple[str, ...] = ()
 
+    @property
+    def dislikes(self) -> "Taste":
+        """The taste without its likes."""
+        kept = np.flatnonzero(~self.is_like).tolist()
+        return Taste(
+            names=tuple(self.names[place] for place in kept),
+            weights=self.weights[kept],
+            is_like=self.is_like[kept],
+            queries=self.queries[kept],
+            languages=tuple(self.languages[place] for place in kept) if self.languages else (),
+        )
+
 
 async def embedded_tastes(people: Sequence[Sequence[Interest]], embedder: Embedder) -> list[Taste]:
     """Embed the interests of some people's profiles, in query role, all in one call."""

@@ -45,4 +45,4 @@ class Dislikes:
         """Score every item; see ``Part``."""
         if person.taste is None or person.taste.is_like.all():
             return np.zeros(len(self._rows))
-        return -score_taste(person.taste, self._rows, self._hub).penalty
+        return -score_taste(person.taste.dislikes, self._rows, self._hub).penalty

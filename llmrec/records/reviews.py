@@ -14,17 +14,10 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 
 from llmrec.digests import digest
+from llmrec.records.timestamps import checked_timestamp, moment_of
 
 RECORD: Final = ConfigDict(strict=True, extra="forbid")
 """Configuration of every record: no guessing of types, no unknown fields."""
-
-
-def _iso_8601(text: str) -> str:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("expected ISO 8601, as 2024-01-31 or 2024-01-31T18:30:00Z") from None
-    return text
 
 
 def _own_or_line(review_id: object, info: ValidationInfo) -> object:
@@ -39,6 +32,11 @@ def _own_or_line(review_id: object, info: ValidationInfo) -> object:
 Id = Annotated[str, Field(min_length=1, strict=False, coerce_numbers_to_str=True)]
 """Not empty; the whole numbers that many data sets use are taken as text."""
 
+Timestamp = Annotated[
+    str, Field(strict=False, coerce_numbers_to_str=True), AfterValidator(checked_timestamp)
+]
+"""Names a moment; the whole numbers of Unix time are taken as text."""
+
 VisibleText = Annotated[str, Field(pattern=r"\S")]
 
 
@@ -51,7 +49,7 @@ class Review:
         text: what was written, never altered, with at least one visible character.
         item_id: what it is about; None for a post that is about no item.
         rating: finite, 0 or more; its scale is a property of the data set.
-        timestamp: ISO 8601, as written.
+        timestamp: ISO 8601 or Unix time (``moment_of``), as written.
         review_id: its own id, else ``L`` and its line number (from 0).
     """
 
@@ -59,7 +57,7 @@ class Review:
     text: VisibleText
     item_id: Id | None = None
     rating: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    timestamp: Annotated[str, AfterValidator(_iso_8601)] | None = None
+    timestamp: Timestamp | None = None
     review_id: Annotated[
         str,
         Field(strict=False, coerce_numbers_to_str=True),
@@ -78,15 +76,13 @@ class Review:
         """The moment (a time without a zone is taken as UTC), or None."""
         if self.timestamp is None:
             return None
-        moment = datetime.fromisoformat(self.timestamp)
+        moment = moment_of(self.timestamp)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
     @property
     def date(self) -> str | None:
-        """The day as written, YYYY-MM-DD, or None."""
-        if self.timestamp is None:
-            return None
-        return datetime.fromisoformat(self.timestamp).date().isoformat()
+        """The day as written (of Unix time in UTC), YYYY-MM-DD, or None."""
+        return None if self.timestamp is None else moment_of(self.timestamp).date().isoformat()
 
 
 @dataclass(frozen=True, slots=True, config=RECORD)

@@ -1,7 +1,7 @@
 """Splits: per user which reviews are history, and which are held out."""
 
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -60,6 +60,16 @@ class Split:
     digests: dict[str, str]
     places: dict[str, int]
 
+    def of(self, user_id: str) -> "Split":
+        """Return the split of one user alone.
+
+        Raises:
+            InputError: the user has no line.
+        """
+        if user_id not in self.lines:
+            raise self._no_line(user_id)
+        return replace(self, lines={user_id: self.lines[user_id]})
+
     def history(self, user: UserReviews) -> UserReviews:
         """Return the reviews of a user that are history.
 
@@ -69,7 +79,7 @@ class Split:
         """
         line = self.lines.get(user.user_id)
         if line is None:
-            raise InputError(f"no line for user {user.user_id!r}", path=self.path)
+            raise self._no_line(user.user_id)
         at = dict(zip(user.lines, user.reviews, strict=True))
         self._check(line, at)
         if line.target_line is not None and at[line.target_line].item_id != line.target_item:
@@ -108,6 +118,9 @@ class Split:
         for place in (*line.history_lines, *sorted(line.targets)):
             if place not in own:
                 raise self._wrong(line, f"line {place} of the reviews is not a review of this user")
+
+    def _no_line(self, user_id: str) -> InputError:
+        return InputError(f"no line for user {user_id!r}", path=self.path)
 
     def _wrong(self, line: SplitLine, what: str) -> InputError:
         return InputError(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from llmrec.errors import ChatIncomplete, RecordingMissing, ReplyInvalid
-from llmrec.llm.chat import ChatModel, ChatRequest
+from llmrec.llm.chat import ChatModel, ChatRequest, checked_sampling
 from llmrec.llm.metering import MeteredChatModel
 from llmrec.llm.prompts import Prompt
 from llmrec.llm.structured import Asker
@@ -60,7 +60,7 @@ class Explainer:
         self._model = model
         self._prompt = prompt
         self._items = items
-        self._sampling = sampling or {}
+        self._sampling = checked_sampling(sampling)
 
     async def explain(
         self, listed: Recommendation, profile: InterestProfile, k: int = EXPLAINED

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from llmrec.errors import ChatIncomplete, InputError, ReplyInvalid
-from llmrec.llm.chat import ChatModel, ChatRequest
+from llmrec.llm.chat import ChatModel, ChatRequest, checked_sampling
 from llmrec.llm.metering import MeteredChatModel
 from llmrec.llm.prompts import Prompt
 from llmrec.llm.structured import Asker, json_schema_format
@@ -115,7 +115,7 @@ class Reranker:
         self._items = items
         self._options = options
         self._n_users = n_users
-        self._sampling = sampling or {}
+        self._sampling = checked_sampling(sampling)
 
     async def rerank(
         self, listed: Recommendation, profile: InterestProfile, recent: Sequence[str]

@@ -203,7 +203,11 @@ def test_two_results_are_compared(
     table = llmrec("compare", "a.json", "b.json", "--metric", "RR@10", "--format", "table")
     said = table.out.splitlines()
     assert said[0] == "users in both: 11 (1 only in A, 0 only in B, left out)"
-    assert any(line.startswith("tfidf-items: RR@10, B − A = +.000 [") for line in said)
+    assert any(line.startswith("random: RR@10, B − A = ") for line in said)
+    assert said[-1].startswith("the same for every user: ")
+    assert "tfidf-items" in said[-1]
+    same = llmrec("compare", "a.json", "b.json", "--system", "tfidf-items").json
+    assert (same["same"], same["differences"]) == (["tfidf-items"], [])
 
 
 def test_results_of_other_things_are_not_compared(

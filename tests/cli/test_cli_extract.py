@@ -228,6 +228,41 @@ def test_a_split_leaves_other_users_out(llmrec: Llmrec, replay: list[str]) -> No
     assert [profile.split for profile in made] == [digests["u01"], digests["u02"]]
 
 
+def test_one_user_is_asked_about_alone(llmrec: Llmrec, replay: list[str]) -> None:
+    assert llmrec(*replay).code == 0
+    whole = {profile.user_id: profile for profile in read_profiles("p.jsonl")}
+    assert llmrec(*replay, "--user", "u02").json["users"] == 1
+    assert list(read_profiles("p.jsonl")) == [whole["u02"]]
+    nobody = llmrec(*replay, "--user", "u77")
+    assert nobody.code == 2
+    assert "reviews.jsonl: --user: no review of 'u77'" in nobody.err
+
+
+def test_one_user_of_a_split_is_asked_about_alone(llmrec: Llmrec, replay: list[str]) -> None:
+    lines = ({"user_id": "u01", "history_lines": [0]}, {"user_id": "u02", "history_lines": [10]})
+    of_split = [*replay, "--split", str(write_split(Path("split.jsonl"), *lines))]
+    done = llmrec(*of_split, "--user", "u02")
+    assert done.code == 4
+    assert "extract_profile/u02" in done.err
+    assert "extract_profile/u01: no call" not in done.err
+    nobody = llmrec(*of_split, "--user", "u77")
+    assert (nobody.code, nobody.err) == (2, "error: split.jsonl: no line for user 'u77'\n")
+
+
+def test_who_has_no_history_is_named_and_not_asked_about(llmrec: Llmrec, replay: list[str]) -> None:
+    split = write_split(
+        Path("split.jsonl"),
+        {"user_id": "u01", "history_lines": list(range(10))},
+        {"user_id": "u02", "history_lines": []},
+    )
+    done = llmrec(*replay, "--split", split)
+    assert (done.code, done.json["users"], done.json["replayed"]) == (1, 2, 1)
+    why = "a profile needs a review, and this user's history has none"
+    assert done.json["failed"] == {"u02": why}
+    assert f"user u02: no profile: {why}" in done.err
+    assert [profile.user_id for profile in read_profiles("p.jsonl")] == ["u01"]
+
+
 def test_a_split_shows_history_lines_only(
     llmrec: Llmrec, of_demo: list[str], demo: Path, record: Record
 ) -> None:

@@ -156,22 +156,11 @@ def test_a_bank_that_is_neither_profiles_nor_reviews_is_refused(
 def test_the_columns_and_bad_rows_of_a_bank(llmrec: Llmrec, lexical: list[str]) -> None:
     rows = '{"user_id": "u", "body": "gulls"}\n{"user_id": "u", "body": ""}\n'
     Path("r.jsonl").write_text(rows, "utf-8")
-    with_bank = [*lexical, "--bank", "r.jsonl", "--bank-column", "text=body"]
+    with_bank = [*lexical, "--bank", "r.jsonl", "--column", "text=body"]
     refused = llmrec(*with_bank)
     assert refused.code == 2
     assert "r.jsonl, line 1" in refused.err
     assert llmrec(*with_bank, "--skip-bad-rows").json["banks"]["stored"] == 1
-
-
-def test_columns_of_a_bank_go_with_a_bank_of_reviews(
-    llmrec: Llmrec, lexical: list[str], profiles: Path
-) -> None:
-    alone = llmrec(*lexical, "--bank-column", "text=body")
-    assert alone.code == 2
-    assert "give --bank" in alone.err
-    with_profiles = llmrec(*lexical, "--bank-column", "text=body", "--bank", profiles)
-    assert with_profiles.code == 2
-    assert "--bank-column goes with a bank of reviews" in with_profiles.err
 
 
 def test_a_bank_does_not_come_from_stdin(llmrec: Llmrec, lexical: list[str]) -> None:
@@ -208,10 +197,10 @@ def test_a_rating_scale_of_ones_own_holds_for_the_bank(llmrec: Llmrec, lexical: 
 def test_bad_rows_and_other_column_names(llmrec: Llmrec, lexical: list[str]) -> None:
     Path("i.jsonl").write_text('{"item_id": "a", "name": "Salt Road"}\n{"item_id": "b"}\n', "utf-8")
     lexical[1] = "i.jsonl"
-    refused = llmrec(*lexical, "--column", "title=name")
+    refused = llmrec(*lexical, "--item-column", "title=name")
     assert refused.code == 2
     assert "i.jsonl, line 1 (counted from 0): title" in refused.err
-    skipped = llmrec(*lexical, "--column", "title=name", "--skip-bad-rows")
+    skipped = llmrec(*lexical, "--item-column", "title=name", "--skip-bad-rows")
     assert skipped.json["items"] == 1
     assert ContentIndex("index").titles == {"a": "Salt Road"}
 

@@ -103,7 +103,9 @@ def test_sampling_reaches_the_wire_and_the_id(server: OpenAIServer, extract: Run
 @pytest.mark.parametrize("field", ["model", "messages", "response_format", "stream"])
 def test_what_is_no_sampling_cannot_be_set_as_if(extract: Run, field: str) -> None:
     write_reviews("ann")
-    assert extract("--sampling", f"{field}=true").code == 2
+    done = extract("--sampling", f"{field}=true")
+    assert done.code == 2
+    assert f"such as temperature are expected, came {field}" in done.err
 
 
 def test_the_wrong_model_is_said_once_and_ends_the_run(server: OpenAIServer, extract: Run) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from llmrec import cli
+from llmrec.async_lists import AsyncLists
 from llmrec.errors import (
     BudgetExceeded,
     ChatError,
@@ -26,7 +27,6 @@ from llmrec.errors import (
     SettingsError,
 )
 from llmrec.llm.vectors import write_vectors
-from llmrec.recommender import Recommender
 
 Llmrec = Callable[..., Any]
 
@@ -104,15 +104,15 @@ def test_ctrl_c_while_profiles_are_made_leaves_no_file(
 def test_ctrl_c_while_recommending_keeps_the_vectors_that_were_made(
     llmrec: Llmrec, index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recommend = Recommender.arecommend_for
+    recommend = AsyncLists.arecommend_for
 
-    async def stop(self: Recommender, *arguments: Any, **options: Any) -> None:
+    async def stop(self: AsyncLists, *arguments: Any, **options: Any) -> None:
         await recommend(self, *arguments, **options)
         raise KeyboardInterrupt
 
     asked = ["recommend", "--index", index, "--like", "paper lanterns"]
     with monkeypatch.context() as patch:
-        patch.setattr(Recommender, "arecommend_for", stop)
+        patch.setattr(AsyncLists, "arecommend_for", stop)
         assert llmrec(*asked).code == 130
     assert llmrec(*asked, "--replay").code == 0
 

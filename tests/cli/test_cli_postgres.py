@@ -109,3 +109,33 @@ def test_what_a_database_has_is_not_planned_again(
     assert llmrec(*index).json["embedded"] == 10
     sent = [received.body["input"] for received in server.requests]
     assert (stage["requests"], stage["texts"]) == (len(sent), sum(map(len, sent)))
+
+
+def test_an_audit_and_a_rerank_take_a_database(
+    llmrec: Llmrec, made: Any, place: str, profiles: Path, demo: Path
+) -> None:
+    reviews = ["--reviews", demo / "reviews.jsonl", "--index", place]
+    Path("split.jsonl").write_text('{"user_id": "u01", "history_lines": []}\n', "utf-8")
+    audited = llmrec("audit", profiles, *reviews, "--split", "split.jsonl", "--format", "json")
+    assert audited.code == 1  # the profiles were made from all reviews
+    assert '"leak":' in audited.out
+    ranked = llmrec(
+        "rerank", profiles, *reviews, "--vectors", demo / "vectors.npz", "--replay",
+        "--calls", demo / "rerank.jsonl", "--model", "claude", "--bank", "index", "--user", "u01",
+    )  # fmt: skip
+    assert ranked.code in (0, 4), ranked.err
+    assert "not an index" not in ranked.err
+
+
+@pytest.mark.parametrize("command", ["evaluate", "fit"])
+def test_what_needs_all_rows_says_so(llmrec: Llmrec, profiles: Path, command: str) -> None:
+    given = {
+        "evaluate": ["r.jsonl", "--profiles", profiles],
+        "fit": [profiles, "--reviews", "r.jsonl", "-o", "w.json"],
+    }
+    index = ["--index", "postgres://me:secret@127.0.0.1:1/db"]
+    done = llmrec(command, *given[command], "--split", "s.jsonl", *index)
+    assert done.code == 2
+    assert "needs the index of a folder" in done.err
+    assert "came postgres://127.0.0.1:1/db#llmrec: make one with llmrec index -o DIR" in done.err
+    assert "secret" not in done.err

@@ -134,13 +134,58 @@ def test_an_impossible_value_is_a_usage_error(llmrec: Llmrec, name: str, value: 
 def test_help_comes_whatever_the_settings_are(llmrec: Llmrec) -> None:
     Path("llmrec.toml").write_text("k = ", "utf-8")
     assert llmrec("--help").code == 0
+    for flag in ("-h", "--help"):
+        done = llmrec("calls", "show", flag)
+        assert done.code == 0
+        assert "Show exchanges" in done.out
+        assert "warning: llmrec.toml: not a settings file" in done.err
+
+
+def test_help_shows_the_settings(llmrec: Llmrec) -> None:
+    Path("llmrec.toml").write_text("k = 7", "utf-8")
+    assert "default: 7" in " ".join(llmrec("recommend", "--help").out.split())
+
+
+def test_a_shell_completes_whatever_the_settings_are(
+    llmrec: Llmrec, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("llmrec.toml").write_text("k = ", "utf-8")
+    monkeypatch.setenv("_LLMREC_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "llmrec show --us")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    with pytest.raises(SystemExit):
+        llmrec()
+    assert capsys.readouterr() == ("plain,--user\n", "")
+
+
+def test_an_unknown_command_is_the_first_thing_wrong(llmrec: Llmrec) -> None:
+    Path("llmrec.toml").write_text("k = ", "utf-8")
+    assert "No such command 'recomend'" in llmrec("recomend").err
+
+
+def test_columns_and_a_split_are_settings_of_all_commands(llmrec: Llmrec) -> None:
+    Path("items.csv").write_text("app,name\na,Salt Road\n", "utf-8")
+    Path("r.jsonl").write_text('{"who": "u", "text": "gulls"}\n', "utf-8")
+    Path("llmrec.toml").write_text(
+        'column = ["user_id=who"]\nitem-column = ["item_id=app", "title=name"]\nsplit = "s"\n',
+        "utf-8",
+    )
+    Path("s").write_text('{"user_id": "u", "history_lines": [0]}\n', "utf-8")
+    made = ["index", "items.csv", "-o", "index", "--embedder", "lexical"]
+    assert llmrec(*made).json["items"] == 1
+    assert llmrec(*made, "--bank", "r.jsonl").json["banks"]["stored"] == 1
+    done = llmrec(
+        "extract", "r.jsonl", "--items", "items.csv", "-o", "p.jsonl", "--model", "m",
+        "--calls", "calls.jsonl", "--dry-run",
+    )  # fmt: skip
+    assert done.code == 0, done.err
 
 
 @pytest.mark.parametrize("pair", ["text", "text:body"])
 def test_a_column_needs_an_equals_sign(llmrec: Llmrec, pair: str) -> None:
-    done = llmrec("index", "items.jsonl", "-o", "index", "--column", pair)
+    done = llmrec("index", "items.jsonl", "-o", "index", "--item-column", pair)
     assert done.code == 2
-    assert f"expected FIELD=COLUMN, came '{pair}'" in done.err
+    assert f"--item-column: expected FIELD=COLUMN, came '{pair}'" in done.err
 
 
 @pytest.mark.parametrize("content", ["tool = 1\n", "[tool]\nllmrec = 1\n"])

@@ -81,7 +81,7 @@ def test_a_moment_may_have_a_zone(llmrec: Llmrec, reviews: Path) -> None:
         (["--by", "last:0"], "a number from 1 is expected, came 0"),
         (["--by", "time"], "--at"),
         (["--at", "2023-01-01"], "--at"),
-        (["--by", "time", "--at", "soon"], "such as 2020-01-31, came 'soon'"),
+        (["--by", "time", "--at", "soon"], "or Unix time is expected, came 'soon'"),
     ],
 )
 def test_what_cannot_be_meant(llmrec: Llmrec, reviews: Path, options: list[str], what: str) -> None:
@@ -94,7 +94,10 @@ def test_what_cannot_be_meant(llmrec: Llmrec, reviews: Path, options: list[str],
 def test_nobody_eligible_writes_nothing(llmrec: Llmrec, reviews: Path) -> None:
     done = llmrec("split", reviews, "-o", "split.jsonl", "--min-reviews", 99)
     assert done.code == 2
-    assert "nobody of 12 users is eligible (12: fewer than 99 older reviews)" in done.err
+    assert (
+        "nobody of 12 users is eligible (12: fewer than 99 older reviews (--min-reviews))"
+        in done.err
+    )
     assert not list(Path().iterdir())
 
 

@@ -105,6 +105,19 @@ def test_two_results_are_paired_by_user() -> None:
     assert claim.difference == pytest.approx((0.1 + 0.2 + 0.5) / 3)
 
 
+def test_what_is_the_same_for_everybody_is_no_further_test() -> None:
+    values = [n / 100 for n in range(30)]
+    equal = [system(f"same {n}", *values) for n in range(5)]
+    users = "abcdefghijklmnopqrstuvwxyzABCD"
+    first = result(users, system("s", *values), *equal)
+    second = result(users, system("s", *(value + 0.1 for value in values)), *equal)
+    compared = compare_results(first, second)
+    assert compared.same == ("same 0", "same 1", "same 2", "same 3", "same 4")
+    alone = compare_results(first, second, systems=["s"])
+    assert compared.claims == alone.claims
+    assert alone.claims[0].verdict == "better"
+
+
 def test_results_of_different_things_are_not_paired() -> None:
     one = result("ab", system("s", 0, 1), reviews="1", items="1")
     with pytest.raises(InputError, match="catalogues differ"):

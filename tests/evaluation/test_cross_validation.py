@@ -101,12 +101,14 @@ def test_a_stranger_cannot_be_scored() -> None:
         ([[0.5, 0.5, 0.5], [0.5, 0.5, 0.5]], 0),
         ([[0, 0, 0, 0], [1, 1, 1, 1]], 1),
         ([[0, 1, 0, 1], [1, 0, 1, 1]], 0),
-        ([[0, 0, 0, 0], [0.9, 0.9, 0.9, 1], [1, 1, 1, 0.9]], 1),
+        ([[0, 0, 0, 0], [0.9, 0.9, 0.9, 1], [1, 1, 1, 0.9]], 2),
+        ([[0, 0, 0, 0], [1, 1, 1, 0.9], [0.9, 0.9, 0.9, 1]], 1),
+        ([[0, 0, 0, 0], [1, 1, 1, 1], [1, 1, 1, 1]], 1),
         ([[0], [1]], 0),
         ([[], []], 0),
     ],
 )
-def test_the_first_within_one_standard_error_of_the_best_is_chosen(
+def test_the_best_is_chosen_if_it_is_ahead_of_the_defaults_by_more_than_its_error(
     values: list[list[float]], expected: int
 ) -> None:
     assert choose(np.array(values, np.float64).reshape(len(values), -1)) == expected

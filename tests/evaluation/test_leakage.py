@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -363,6 +364,16 @@ def test_a_split_without_target_lines_is_understood(case: Case) -> None:
         ("ann", "ann-tent"),
         ("bob", None),
     ]
+
+
+def test_of_many_leaks_the_first_stand_in_the_error(case: Case) -> None:
+    audited = case.audited(fitted_on=["ann"])
+    found = replace(audited, leaks=audited.leaks * 12)
+    with pytest.raises(LeakageError) as caught:
+        found.require_no_leaks()
+    said = str(caught.value).splitlines()
+    assert len([line for line in said if line.startswith("weights: user 'ann'")]) == 10
+    assert said[11:] == ["and 2 more: llmrec audit lists all", *found.remedies]
 
 
 def test_all_leaks_stand_in_the_error(case: Case) -> None:

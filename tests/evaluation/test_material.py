@@ -63,7 +63,7 @@ def test_under_a_split_by_time_nothing_counts_from_the_moment_on(tmp_path: Path)
     path = tmp_path / "split.jsonl"
     lines = splitting.lines(read_users(reviews))
     path.write_text("".join(f"{split_json(line)}\n" for line in lines), "utf-8")
-    visible = visible_reviews(list(read_users(reviews)), read_split(path))
+    visible = visible_reviews(read_users(reviews), read_split(path))
     found = [(u.user_id, [r.when for r in u.reviews]) for u in visible]
     assert [user for user, _ in found] == ["ann", "bob", "eve"]
     assert all(when is not None and when < cut for _, own in found for when in own)

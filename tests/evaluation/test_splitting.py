@@ -107,12 +107,15 @@ def test_undated_reviews_are_neither_history_nor_to_be_found() -> None:
 
 def test_eligible_from_so_many_reviews_and_characters_on() -> None:
     assert split(user((1, "a", 5), (2, "b", 5), (3, "c", 5), (4, "d", 5))) == (
-        "fewer than 4 older reviews"
+        "fewer than 4 older reviews (--min-reviews)"
     )
     ends = four((5, "e", 5))
     assert isinstance(split(ends, min_chars=4 * len(WORDS)), SplitLine)
-    assert split(ends, min_chars=4 * len(WORDS) + 1) == "older reviews of less than 241 characters"
-    assert split(ends, min_reviews=5) == "fewer than 5 older reviews"
+    assert (
+        split(ends, min_chars=4 * len(WORDS) + 1)
+        == "older reviews of less than 241 characters (--min-chars)"
+    )
+    assert split(ends, min_reviews=5) == "fewer than 5 older reviews (--min-reviews)"
 
 
 def test_characters_are_code_points_of_the_raw_texts() -> None:
@@ -154,7 +157,7 @@ def test_a_cut_in_time() -> None:
     why = "no positive review on a new item from the cut on"
     assert split(reviews, by="time", at=late) == why
     early = datetime(2024, 3, 4, tzinfo=UTC)
-    assert split(reviews, by="time", at=early) == "fewer than 4 older reviews"
+    assert split(reviews, by="time", at=early) == "fewer than 4 older reviews (--min-reviews)"
 
 
 def test_the_history_of_a_cut_ends_at_the_cut_not_at_the_first_review_after_it() -> None:
@@ -184,11 +187,16 @@ def test_users_are_counted_by_reason() -> None:
     lines = list(run.lines([four((5, "e", 5)), four(), user((None, "a", None))]))
     assert len(lines) == run.eligible == 1
     assert run.users == 3
-    assert run.not_eligible == {"fewer than 4 older reviews": 1, "no review with a timestamp": 1}
+    assert run.not_eligible == {
+        "fewer than 4 older reviews (--min-reviews)": 1,
+        "no review with a timestamp": 1,
+    }
 
 
 def test_nobody_eligible_is_an_error() -> None:
-    with pytest.raises(InputError, match=r"nobody of 2 users .*2: fewer than 4 older reviews"):
+    with pytest.raises(
+        InputError, match=r"nobody of 2 users .*2: fewer than 4 older reviews \(--min-reviews"
+    ):
         list(Splitting(SplitRule()).lines([four(), four()]))
 
 

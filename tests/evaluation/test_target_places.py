@@ -20,7 +20,7 @@ def test_values_are_those_of_lists_without_the_items_left_out(
     places = TargetPlaces(2)
     targets, left_out = np.array([1, 4]), np.array([0, 6, 6])
     for number, both in enumerate(users):
-        places.add(f"u{number}", np.array(both, np.float64), targets, left_out)
+        places.add(f"u{number}", np.eye(2), np.array(both, np.float64), targets, left_out)
     values = places.values(METRIC)
     for which in range(2):
         ranked = {

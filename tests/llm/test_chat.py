@@ -11,8 +11,8 @@ from exchanges import answered, asked
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmrec.errors import ChatIncomplete
-from llmrec.llm.chat import ChatReply, ChatRequest, Message, Usage
+from llmrec.errors import ChatIncomplete, SettingsError
+from llmrec.llm.chat import ChatReply, ChatRequest, Message, Usage, checked_sampling
 
 FORMAT = {"type": "json_schema", "json_schema": {"name": "n", "strict": True, "schema": {}}}
 
@@ -35,6 +35,17 @@ def test_body_holds_model_messages_format_and_sampling_only() -> None:
         "temperature": 0,
         "seed": 3,
     }
+
+
+@pytest.mark.parametrize("fields", [None, {}, {"temperature": 0, "seed": 3}])
+def test_sampling_fields_stay_as_they_are(fields: dict[str, int] | None) -> None:
+    assert checked_sampling(fields) == (fields or {})
+
+
+@pytest.mark.parametrize("name", ["model", "messages", "response_format", "stream"])
+def test_what_is_asked_of_whom_is_no_sampling(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"such as temperature are expected, came {name}$"):
+        checked_sampling({"temperature": 0, name: None})
 
 
 def test_body_leaves_out_what_is_not_set() -> None:

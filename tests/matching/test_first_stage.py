@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from llmrec.matching.embedding import LexicalEmbedder
 from llmrec.matching.first_stage import FirstStage
 from llmrec.matching.fused_match import FusedMatch
 from llmrec.recommender import Recommender
-from llmrec.records.profile import InterestProfile
+from llmrec.records.profile import InterestProfile, Source
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item
 
@@ -140,3 +141,38 @@ def test_plain_cosine_is_no_part_of_a_score(index: ContentIndex, profile_of: Pro
     fused = FusedMatch(index, {"profile-hub": 1.0})
     with pytest.raises(SettingsError, match="--matching cosine"):
         listed(index, profile_of("u", ("tea", "like", 1.0)), fused=fused, plain=True)
+
+
+def test_where_all_or_all_but_one_are_reviewed_that_is_said(
+    index: ContentIndex, profile_of: ProfileOf
+) -> None:
+    fused = FusedMatch(index, {"profile-hub": 0.8, "item-mean-hub": 0.2})
+    likes = profile_of("u", ("green tea", "like", 1.0))
+    every = tuple(Source(f"r{item.item_id}", item.item_id, None, "0" * 24, None) for item in ITEMS)
+    found = listed(
+        index, replace(likes, sources=every), left_out=("tea", "chair", "lamp"), fused=fused
+    )
+    assert (ids(found), found.reason) == ([], "no item is left to recommend")
+    found = listed(
+        index, replace(likes, sources=every[1:]), left_out=("chair", "lamp"), fused=fused
+    )
+    assert (ids(found), found.reason) == (["tea"], "no more items are left to recommend")
+
+
+@pytest.mark.parametrize(
+    ("interest", "reason"),
+    [
+        (("green tea", "like", 1.0), ""),
+        (("green tea", "dislike", 1.0), "the profile has no likes; "),
+    ],
+)
+def test_no_list_where_no_part_tells_items_apart(
+    index: ContentIndex, profile_of: ProfileOf, interest: tuple[str, str, float], reason: str
+) -> None:
+    fused = FusedMatch(index, {"popularity": 1.0})
+    found = listed(index, profile_of("u", interest), fused=fused)
+    assert ids(found) == []
+    assert found.reason == f"{reason}no part of the score tells the items apart"
+    stage = FirstStage(index, LexicalEmbedder(), FusedMatch(index, {"item-mean-hub": 1.0}))
+    typed = asyncio.run(stage.for_sentence("tea", 3, ChosenBank("index", index.hub("index"))))
+    assert (ids(typed), typed.reason) == ([], "no part of the score tells the items apart")

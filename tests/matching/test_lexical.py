@@ -1,11 +1,9 @@
-"""Terms of any language, TF-IDF as scikit-learn computes it, BM25 by hand."""
+"""TF-IDF as scikit-learn computes it, BM25 by hand."""
 
 import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from people import person, profile
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -15,7 +13,6 @@ from llmrec.matching.lexical import (
     TextIndex,
     TextMatch,
     TfIdf,
-    terms,
     text_of_reviews,
 )
 from llmrec.matching.part import Person
@@ -27,38 +24,10 @@ ITEMS = [
     "of the",
 ]
 QUERIES = ["Sea sea SEA novel", "gardens of Dune dune", "", "nothing of this 99"]
-WITHOUT_CJK = st.text(
-    st.characters(max_codepoint=0x10FF, exclude_categories=["Cs"]) | st.sampled_from(" ab.'_9"),
-    max_size=40,
-)
 
 
 def person_with(*likes: tuple[str, str, float]) -> Person:
     return Person(user_id="p", reviews=(), positions=np.array([], np.intp), profile=profile(*likes))
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("I like 4 tea-houses", ["like", "tea", "houses"]),
-        ("星际穿越", ["星际", "际穿", "穿越"]),
-        ("猫", ["猫"]),
-        ("我爱jazz音乐！", ["jazz", "我爱", "音乐"]),
-        ("コーヒー・豆 2杯", ["コー", "ーヒ", "ヒー", "豆", "杯"]),
-        ("커피를 마신다", ["커피", "피를", "마신", "신다"]),
-        ("か\u3099く", ["か\u3099", "\u3099く"]),
-        ("𠮷野家", ["𠮷野", "野家"]),
-        ("!? 。", []),
-    ],
-)
-def test_terms_are_words_and_pairs_of_cjk_characters(text: str, found: list[str]) -> None:
-    assert terms(text) == found
-
-
-@settings(deadline=None)
-@given(WITHOUT_CJK)
-def test_without_cjk_characters_terms_are_scikit_learns_words(text: str) -> None:
-    assert terms(text) == TfidfVectorizer(lowercase=False).build_analyzer()(text)
 
 
 def test_tf_idf_is_scikit_learns() -> None:

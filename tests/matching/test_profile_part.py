@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from people import person
 
-from llmrec.matching.profile_match import Taste
-from llmrec.matching.profile_part import ProfileMatch
+from llmrec.matching.profile_match import Taste, score_taste
+from llmrec.matching.profile_part import Dislikes, ProfileMatch
 from llmrec.matching.similarity import (
     HubStatistics,
     cosines,
@@ -64,3 +65,14 @@ def test_without_likes_only_the_penalty_counts() -> None:
 
 def test_without_a_taste_or_without_interests_all_items_score_0() -> None:
     assert scores(None, HUB) == scores(only(), HUB) == scores(only()) == [0] * 5
+
+
+@pytest.mark.parametrize("languages", [(), ("en", "zh", "en")])
+def test_dislikes_alone_are_the_penalty(languages: tuple[str, ...]) -> None:
+    taste = replace(TASTE, languages=languages)
+    somebody = replace(person("abcde", "a"), taste=taste)
+    penalty = score_taste(taste, ROWS, HUB).penalty
+    assert Dislikes(ROWS, HUB).scores(somebody) == pytest.approx(-penalty, abs=1e-6)
+    assert taste.dislikes.names == ("z",)
+    for nothing in (None, only(0, 1)):
+        assert not Dislikes(ROWS, HUB).scores(replace(somebody, taste=nothing)).any()

@@ -54,6 +54,16 @@ def test_a_part_that_tells_no_items_apart_is_flat(
     assert found.deviation == 0
 
 
+@pytest.mark.parametrize("reviewed", [(0, 1, 2), (1, 2), (0, 1)])
+def test_where_nothing_is_left_to_compare_with_the_scale_is_that_of_all_items(
+    reviewed: tuple[int, ...],
+) -> None:
+    scores = np.array([5.0, 1.0, 3.0])
+    found, of_all = standardised(scores, rows(*reviewed)), standardised(scores, rows())
+    assert found.deviation == of_all.deviation > 0
+    assert found.z.tolist() == of_all.z.tolist()
+
+
 def test_the_score_is_the_weighted_mean_of_the_standardised_parts() -> None:
     parts = {"profile-hub": Fixed(1, 2, 3, 4), "popularity": Fixed(9, 0, 0, 0)}
     z = standardised_parts(parts.values(), NOBODY)

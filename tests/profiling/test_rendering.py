@@ -77,6 +77,7 @@ def test_attributes_that_are_not_known_are_left_out() -> None:
         (1, 1, "1 of 1"),
         (0, 1, "0 of 1"),
         (87, 100, "87 of 100"),
+        (10.8, float("inf"), "10.8"),
     ],
 )
 def test_rating(rating: float, rating_max: float, shown: str) -> None:

@@ -57,6 +57,13 @@ def test_reviews_are_in_order_of_time_then_as_in_the_file(write: Write) -> None:
     assert _lines(read_users(path)) == {"a": (3, 4, 2, 0, 1, 5)}
 
 
+def test_unix_time_stands_among_other_times(write: Write) -> None:
+    times = [1706659200, "2024-01-30", 1706659199999, "2024-01-31T00:00:01Z", "1706572800000"]
+    rows = [{"user_id": "a", "text": "x", "timestamp": time} for time in times]
+    path = write("r.jsonl", json_lines(*rows))
+    assert _lines(read_users(path)) == {"a": (1, 4, 2, 0, 3)}
+
+
 def test_undated_reviews_come_after_the_last_possible_moment() -> None:
     dated = Review("a", "far", timestamp="9999-12-31T23:00:00-12:00", review_id="1")
     undated = Review("a", "undated", review_id="2")

@@ -20,6 +20,12 @@ from llmrec.records.tables import Table
 Write = Callable[[str, str | bytes], str]
 Stdin = Callable[[str | bytes], None]
 
+A_TIME = (
+    "expected ISO 8601, as 2024-01-31 or 2024-01-31T18:30:00Z, or Unix time in seconds (9 or 10 "
+    "digits) or milliseconds (12 or 13)"
+)
+A_TOP = "the top of the scale (--rating-max, inf if none)"
+UNIX = (874724710, 1706659200, 874724710000, 1706659200123)
 FIELDS = ("review_id", "user_id", "item_id", "rating", "text", "timestamp")
 ROWS: tuple[dict[str, Any], ...] = (
     {
@@ -90,15 +96,14 @@ def test_items_are_streamed(write: Write) -> None:
         ({"user_id": None}, "user_id: expected a valid string, came None"),
         ({"item_id": ""}, "item_id: expected not to be empty, came ''"),
         ({"item_id": ["a"]}, "item_id: expected a valid string, came ['a']"),
-        (
-            {"rating": 5.5},
-            "rating: expected at most 5, the top of the scale (--rating-max), came 5.5",
-        ),
+        ({"rating": 5.5}, f"rating: expected at most 5, {A_TOP}, came 5.5"),
         ({"rating": -1}, "rating: expected greater than or equal to 0, came -1"),
         ({"rating": "5"}, "rating: expected a valid number, came '5'"),
         ({"rating": True}, "rating: expected a valid number, came True"),
         ({"rating": float("nan")}, "rating: expected a finite number, came nan"),
-        ({"timestamp": 1706659200}, "timestamp: expected a valid string, came 1706659200"),
+        ({"timestamp": 17066592000}, f"timestamp: {A_TIME}, came 17066592000"),
+        ({"timestamp": 1706659200.5}, f"timestamp: {A_TIME}, came 1706659200.5"),
+        ({"timestamp": True}, "timestamp: expected a valid string, came True"),
     ],
 )
 @pytest.mark.parametrize("columns", [{}, {"text": "body"}], ids=["as they are", "mapped"])
@@ -119,7 +124,10 @@ def test_a_bad_row_says_what_was_expected_and_what_came(
     [
         ({"user_id": "u1"}, "text: expected, but not there"),
         ({"text": "fine"}, "user_id: expected, but not there"),
-        ({"text": "fine", "mood": "good"}, "user_id: expected, but not there"),
+        (
+            {"text": "fine", "mood": "good"},
+            "user_id: expected, but not there: is it one of 'mood'? Then --column user_id=NAME",
+        ),
         ([1, 2], "expected an object, came [1, 2]"),
         ("fine", "expected an object, came 'fine'"),
     ],
@@ -133,6 +141,33 @@ def test_a_row_that_is_no_review_says_what_is_missing(
     assert _problem(caught, path) == f"0: {problem}"
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("r.csv", "author,body\nann,fine\n"), ("r.jsonl", '{"author": "ann", "body": "fine"}\n')],
+)
+def test_a_field_that_is_missing_may_have_another_name(
+    write: Write, name: str, content: str
+) -> None:
+    path = write(name, content)
+    with pytest.raises(InputError) as caught:
+        list(read_reviews(path))
+    assert _problem(caught, path) == (
+        "0: user_id: expected, but not there: is it one of 'author', 'body'? Then --column "
+        "user_id=NAME"
+    )
+    with pytest.raises(InputError) as caught:
+        list(read_items(path, columns={"item_id": "author"}))
+    assert _problem(caught, path) == (
+        "0: title: expected, but not there: is it one of 'body'? Then --item-column title=NAME"
+    )
+
+
+def test_of_many_columns_that_are_not_read_some_are_named(write: Write) -> None:
+    path = write("r.jsonl", json_lines({f"c{n}": n for n in range(9)} | {"user_id": "u"}))
+    with pytest.raises(InputError, match=r"one of 'c0', .* 'c7' …\? Then --column text=NAME"):
+        list(read_reviews(path))
+
+
 def test_mapped_columns_are_columns_of_an_object(write: Write) -> None:
     path = write("r.jsonl", json_lines([1, 2]))
     with pytest.raises(InputError) as caught:
@@ -140,8 +175,8 @@ def test_mapped_columns_are_columns_of_an_object(write: Write) -> None:
     assert _problem(caught, path) == "0: expected a JSON object, came [1, 2]"
 
 
-@pytest.mark.parametrize("timestamp", ["31.1.2024", "", "yesterday", "2024-13-01", "1706659200"])
-def test_a_timestamp_is_iso_8601(write: Write, timestamp: str) -> None:
+@pytest.mark.parametrize("timestamp", ["31.1.2024", "", "yesterday", "2024-13-01", "17066592000"])
+def test_a_timestamp_is_a_time(write: Write, timestamp: str) -> None:
     row = {"user_id": "u1", "text": "fine", "timestamp": timestamp}
     path = write("r.jsonl", json_lines(row))
     with pytest.raises(InputError, match="timestamp: ") as caught:
@@ -173,9 +208,7 @@ def test_a_rating_above_the_top_of_the_scale_is_refused(write: Write, name: str)
     path = write(name, content)
     with pytest.raises(InputError) as caught:
         list(read_reviews(path, rating_max=1))
-    assert _problem(caught, path) == (
-        "0: rating: expected at most 1, the top of the scale (--rating-max), came 2"
-    )
+    assert _problem(caught, path) == (f"0: rating: expected at most 1, {A_TOP}, came 2")
 
 
 @pytest.mark.parametrize("columns", [{}, {"text": "body"}], ids=["as they are", "mapped"])
@@ -403,9 +436,22 @@ def test_a_review_id_of_null_is_as_good_as_none(write: Write) -> None:
 
 def test_a_time_that_is_none_says_what_is_expected(write: Write) -> None:
     path = write("r.jsonl", json_lines({"user_id": "u1", "text": "one", "timestamp": "gestern"}))
-    expected = "timestamp: expected ISO 8601, as 2024-01-31 or 2024-01-31T18:30:00Z, came 'gestern'"
-    with pytest.raises(InputError, match=expected):
+    with pytest.raises(InputError) as caught:
         list(read_reviews(path))
+    assert _problem(caught, path) == f"0: timestamp: {A_TIME}, came 'gestern'"
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.csv"])
+def test_unix_time_stays_as_written_and_has_one_digest(write: Write, name: str) -> None:
+    rows = {
+        "r.jsonl": json_lines(*({"user_id": 1, "text": "a", "timestamp": t} for t in UNIX)),
+        "r.csv": "user_id,text,timestamp\n" + "".join(f"1,a,{t}\n" for t in UNIX),
+    }
+    read = list(read_reviews(write(name, rows[name])))
+    assert [review.timestamp for review in read] == list(map(str, UNIX))
+    assert [review.digest for review in read] == [
+        Review("1", "a", timestamp=str(time), review_id="1").digest for time in UNIX
+    ]
 
 
 def test_categories_that_are_no_array_are_named(write: Write) -> None:

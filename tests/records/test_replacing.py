@@ -1,12 +1,27 @@
 """Files that are whole or not there."""
 
 import errno
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from llmrec.errors import InputError
+from llmrec.records.locking import alone
 from llmrec.records.replacing import replaced
+
+KILLED = """
+import os, signal, sys
+from llmrec.records.replacing import replaced
+
+with replaced(sys.argv[1]) as file:
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def test_a_new_file_is_there_at_the_end(tmp_path: Path) -> None:
@@ -93,3 +108,32 @@ def test_an_impossible_name_is_an_error_of_the_file(tmp_path: Path, name: str) -
 def test_a_folder_has_no_name_of_a_file(name: str) -> None:
     with pytest.raises(InputError, match="the name of a file is expected"), replaced(name):
         pytest.fail("there is nothing to write to")
+
+
+def test_what_a_killed_process_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    path = tmp_path / "new.[json]l"
+    killed = subprocess.run([sys.executable, "-c", KILLED, path], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    [left] = tmp_path.iterdir()
+    assert left.read_bytes() == b"half"
+    with replaced(path) as file:
+        file.write(b"whole")
+        assert not left.exists()
+    assert path.read_bytes() == b"whole"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_another_process_is_writing_stays(tmp_path: Path) -> None:
+    path, other = tmp_path / "new.jsonl", tmp_path / f".new.jsonl.{os.getpid() + 1}"
+    with alone(other), replaced(path):
+        pass
+    assert {*tmp_path.iterdir()} == {path, other}
+
+
+def test_files_of_other_names_stay(tmp_path: Path) -> None:
+    names = [".new.jsonl.", ".new.jsonl.bak", ".new.jsonl.1.old", "new.jsonl.1", ".other.jsonl.1"]
+    for name in names:
+        (tmp_path / name).touch()
+    with replaced(tmp_path / "new.jsonl"):
+        pass
+    assert {one.name for one in tmp_path.iterdir()} == {"new.jsonl", *names}

@@ -64,6 +64,9 @@ def test_digest_depends_on_all_that_was_written(changed: dict[str, Any]) -> None
             datetime(2024, 1, 31, 23, 30, tzinfo=timezone(timedelta(hours=-8))),
             "2024-01-31",
         ),
+        ("1706743800", datetime(2024, 1, 31, 23, 30, tzinfo=UTC), "2024-01-31"),
+        ("1706743800.0", datetime(2024, 1, 31, 23, 30, tzinfo=UTC), "2024-01-31"),
+        ("1706743800123", datetime(2024, 1, 31, 23, 30, 0, 123000, tzinfo=UTC), "2024-01-31"),
     ],
 )
 def test_a_time_without_zone_is_utc_and_the_day_is_as_written(
@@ -73,9 +76,10 @@ def test_a_time_without_zone_is_utc_and_the_day_is_as_written(
     assert (review.timestamp, review.when, review.date) == (timestamp, when, date)
 
 
-def test_whole_numbers_become_ids() -> None:
-    review = _review(user_id=7, item_id=0, review_id=12)
+def test_whole_numbers_become_ids_and_times() -> None:
+    review = _review(user_id=7, item_id=0, review_id=12, timestamp=1706743800)
     assert (review.user_id, review.item_id, review.review_id) == ("7", "0", "12")
+    assert review.timestamp == "1706743800"
 
 
 def test_a_whole_number_is_a_rating() -> None:
@@ -101,7 +105,9 @@ def test_a_whole_number_is_a_rating() -> None:
         {"rating": float("inf")},
         {"timestamp": "31.1.2024"},
         {"timestamp": ""},
-        {"timestamp": 1706659200},
+        {"timestamp": 1},
+        {"timestamp": 1706659200.5},
+        {"timestamp": True},
         {"review_id": ""},
         {"likes": 3},
     ],

@@ -86,6 +86,10 @@ def test_other_languages_get_english() -> None:
             Because(part="moon", share=0.4),
             "This is here in part because of “moon”. You like “slow f",
         ),
+        (
+            Because(part="profile-hub", share=0.9),
+            "This is here mainly because it is far from what you dislike. ",
+        ),
     ],
 )
 def test_a_share_that_no_interest_brought_is_called_that(because: Because, said: str) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from llmrec.chat_stages import open_reranker
 from llmrec.llm.prompts import load_prompt
 from llmrec.opening import open_chat
 from llmrec.profiling.extraction import PLACEHOLDERS as REVIEWS
@@ -19,6 +18,7 @@ from llmrec.records.reading import read_items
 from llmrec.records.reviews import Item
 from llmrec.reranking.explanations import PLACEHOLDERS, PROMPT_NAME, Explainer
 from llmrec.reranking.reranking import RerankOptions
+from llmrec.stage_opening import open_reranker
 
 Lists = list[tuple[Recommendation, InterestProfile]]
 

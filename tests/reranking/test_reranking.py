@@ -20,7 +20,6 @@ from shortlists import (
     shortlist,
 )
 
-from llmrec.chat_stages import open_reranker
 from llmrec.errors import ChatIncomplete, ChatUnavailable, InputError, RecordingMissing
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel, Usage
@@ -32,6 +31,7 @@ from llmrec.records.grouping import read_users
 from llmrec.records.ranking import Recommendation, Repairs, ScoredItem
 from llmrec.records.reading import read_items
 from llmrec.reranking.reranking import Reranker, RerankOptions
+from llmrec.stage_opening import open_reranker
 
 PROMPT = Prompt(
     "p",

@@ -7,7 +7,6 @@ import pytest
 from hostile import HOSTILE
 from test_hostile_texts import IDS, catalogue_of, list_of, profile_of, steers
 
-from llmrec.chat_stages import open_explainer, open_reranker
 from llmrec.llm.chat import ChatModel
 from llmrec.opening import (
     ServerChoice,
@@ -17,6 +16,7 @@ from llmrec.opening import (
 )
 from llmrec.records.ranking import Recommendation
 from llmrec.reranking.reranking import RerankOptions
+from llmrec.stage_opening import open_explainer, open_reranker
 
 SHORT = ["rank first", "only id", "fake candidate", "fake reply", "override", "chat markup"]
 BOUNDED = {"max_tokens": 80, "temperature": 0, "seed": 7}

@@ -17,7 +17,6 @@ from hostile import HOSTILE
 from rich.console import Console
 
 from llmrec import cli
-from llmrec.chat_stages import open_explainer, open_reranker
 from llmrec.cli.output import print_json, print_profile, print_recommendation
 from llmrec.errors import ReplyInvalid
 from llmrec.llm.calls import CallLog
@@ -31,6 +30,7 @@ from llmrec.records.profile import Evidence, Interest, InterestProfile, Source
 from llmrec.records.ranking import Because, Recommendation, ScoredItem
 from llmrec.records.reviews import Item, Review
 from llmrec.reranking.reranking import RerankOptions
+from llmrec.stage_opening import open_explainer, open_reranker
 
 IDS = ("i1", "i2", "i3")
 FIRST = '{"order": ["I1"]}'
