@@ -14,7 +14,7 @@ from llmrec.llm.embed_call import EMBED_STAGE
 from llmrec.llm.planning import PlannedEmbeddings
 from llmrec.llm.pricing import BATCH_SHARE, Price, PriceOf
 from llmrec.llm.request_tokens import RequestTokens, tokens_of
-from llmrec.llm.tokens import count_tokens, encoding_of
+from llmrec.llm.tokens import count_tokens, encoding_of, say_if_unknown
 
 OUTPUT_TOKENS: Final[Mapping[str, int]] = {"extract_profile": 805, "rerank": 84, "explain": 355}
 """Mean tokens of a reply of a strong chat model: 175 profiles, 144 lists of 20, 20 explanations of
@@ -182,6 +182,8 @@ def estimate_embeddings(
         price_of: tells prices.
         server: address of the server, empty where it is not known.
     """
+    for model in planned:
+        say_if_unknown(model)
     return [
         Estimate(
             stage=EMBED_STAGE,

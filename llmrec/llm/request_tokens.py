@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from llmrec.digests import canonical_json
 from llmrec.llm.chat import ChatRequest
-from llmrec.llm.tokens import count_tokens, encoding_of
+from llmrec.llm.tokens import count_tokens, encoding_of, say_if_unknown
 
 PER_MESSAGE = 3
 PER_REPLY = 3
@@ -41,6 +41,7 @@ class RequestTokens:
 
 def tokens_of(request: ChatRequest) -> RequestTokens:
     """Count the tokens of a request."""
+    say_if_unknown(request.model)
     encoding = encoding_of(request.model)
     schema = request.response_format
     return RequestTokens(

@@ -46,16 +46,24 @@ def count_tokens(text: str, encoding: str = _DEFAULT) -> int:
 @functools.cache
 def encoding_of(model: str) -> str:
     """Return the name of a model's encoding; o200k_base for models that tiktoken does not know."""
+    return _known_encoding(model) or _DEFAULT
+
+
+@functools.cache
+def say_if_unknown(model: str) -> None:
+    """Say, once, that a model's tokens are counted with another's encoding."""
+    if _known_encoding(model) is None:
+        log.info("tokens of %s are counted with %s: its own are not known here", model, _DEFAULT)
+
+
+def _known_encoding(model: str) -> str | None:
     from tiktoken.model import encoding_name_for_model
 
     try:
         name = encoding_name_for_model(model)
     except KeyError:
-        name = ""
-    if name in _FILES:
-        return name
-    log.info("tokens of %s are counted with %s: its own are not known here", model, _DEFAULT)
-    return _DEFAULT
+        return None
+    return name if name in _FILES else None
 
 
 def cut_to_tokens(text: str, max_tokens: int) -> str:

@@ -1,6 +1,8 @@
 """What the vectors of an index cost: to the token before, never above a ceiling, nothing twice."""
 
 import json
+import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,6 +21,7 @@ from llmrec.llm.billing import Billing
 from llmrec.llm.budget import Budget
 from llmrec.llm.pricing import Price
 from llmrec.llm.tokens import count_tokens
+from llmrec.matching.content_index import ContentIndex
 from llmrec.opening import ServerChoice, open_server
 from llmrec.recommender import Recommender
 from llmrec.records.reading import read_items
@@ -286,3 +289,27 @@ def test_no_other_file_is_added_to(llmrec: Llmrec, index: list[str], server: Bil
     assert (done.code, "not a call log" in done.err) == (2, True)
     assert Path("items.jsonl").read_bytes() == before
     assert server.requests == []
+
+
+@pytest.mark.parametrize("torn", [0, 3])
+def test_after_an_outage_it_goes_on_from_there(
+    llmrec: Llmrec, index: list[str], server: Billed, catalogue: Path, torn: int
+) -> None:
+    lines = catalogue.read_text("utf-8").splitlines(keepends=True)
+    catalogue.write_text("".join(lines[:40]), "utf-8")
+    assert llmrec(*index).code == 0
+    shutil.copytree("made", "direct")
+    catalogue.write_text("".join(lines), "utf-8")
+    server.texts.clear()
+    server.script(*[server.proper] * 3, faults.WRONG_KEY)
+    assert llmrec(*index).code == 5
+    assert ContentIndex("made").manifest.n_items == 40
+    (part,) = Path("made").glob("unfinished-*.npz.part")
+    os.truncate(part, part.stat().st_size - torn)
+    kept = sum(server.texts.values())
+    assert kept == 60
+    assert llmrec(*index).code == 0
+    assert sum(server.texts.values()) == 120 * 2 + (1 if torn else 0)
+    index[3] = "direct"
+    assert llmrec(*index).code == 0
+    assert contents("made") == contents("direct")

@@ -1,5 +1,6 @@
 """Tokens are counted and cut with the package's own vocabulary."""
 
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from llmrec.errors import SettingsError
 from llmrec.llm import tokens
-from llmrec.llm.tokens import count_tokens, cut_to_tokens
+from llmrec.llm.tokens import count_tokens, cut_to_tokens, say_if_unknown
 
 
 @pytest.fixture
@@ -123,3 +124,14 @@ def test_tiktoken_reads_the_package_only_while_it_loads(
     count_tokens("world")
     assert seen == [str(tokens._VOCABULARY)]
     assert os.environ.get("TIKTOKEN_CACHE_DIR") == before
+
+
+def test_that_an_encoding_is_not_a_model_s_own_is_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "llmrec")
+    for model in ("our own model", "gpt-5-mini", "our own model"):
+        say_if_unknown(model)
+    assert [record.getMessage() for record in caplog.records] == [
+        "tokens of our own model are counted with o200k_base: its own are not known here"
+    ]
