@@ -1,13 +1,11 @@
 """When something was written: ISO 8601, or Unix time in seconds or milliseconds."""
 
-import re
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECONDS = re.compile(r"([1-9][0-9]{8,9})(?:\.0)?")
-_MILLISECONDS = re.compile(r"([1-9][0-9]{11,12})(?:\.0)?")
-_ISO_DATE = re.compile(r"[0-9]{8}")
-_DIGITS = re.compile(r"[0-9]+")
+_DATE_DIGITS = 8
+_SECONDS_DIGITS = (9, 10)
+_MILLISECONDS_DIGITS = (12, 13)
 
 
 def moment_of(timestamp: str) -> datetime:
@@ -20,12 +18,14 @@ def moment_of(timestamp: str) -> datetime:
     Raises:
         ValueError: it names none, or Unix time in a unit that is not plain.
     """
-    if seconds := _SECONDS.fullmatch(timestamp):
-        return _EPOCH + timedelta(seconds=int(seconds[1]))
-    if milliseconds := _MILLISECONDS.fullmatch(timestamp):
-        return _EPOCH + timedelta(milliseconds=int(milliseconds[1]))
-    if _ISO_DATE.fullmatch(timestamp) or not _DIGITS.fullmatch(timestamp):
+    digits = timestamp.removesuffix(".0")
+    if not digits.isdecimal() or len(timestamp) == _DATE_DIGITS:
         return datetime.fromisoformat(timestamp)
+    if digits.isascii() and not digits.startswith("0"):
+        if len(digits) in _SECONDS_DIGITS:
+            return _EPOCH + timedelta(seconds=int(digits))
+        if len(digits) in _MILLISECONDS_DIGITS:
+            return _EPOCH + timedelta(milliseconds=int(digits))
     raise ValueError("digits that are neither a date nor plain Unix time")
 
 
