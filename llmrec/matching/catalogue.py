@@ -1,6 +1,6 @@
 """A catalogue to recommend from: in a folder, or in a database, which answers for itself."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from llmrec.matching.best_matches import Scored, match_many
 from llmrec.matching.block_scoring import Positions
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.index_folder import Manifest
-from llmrec.matching.masks import allowed_items
+from llmrec.matching.masks import AllowedItems, allowed_items
 from llmrec.matching.postgres.address import is_address, parse_address
 from llmrec.matching.postgres.driver import refuse_without_driver
 from llmrec.matching.profile_match import Taste
@@ -139,6 +139,8 @@ def folder_index(catalogue: Catalogue) -> ContentIndex:
 
 def positions_of(index: ContentIndex, item_ids: Collection[str] | None) -> Positions | None:
     """Return the ascending rows of items; None for all."""
+    if isinstance(item_ids, AllowedItems) and item_ids.index is index:
+        return item_ids.positions
     return None if item_ids is None else np.array(index.positions(item_ids), np.intp)
 
 
@@ -148,7 +150,7 @@ def allowed_of(
     only: Collection[str] | None = None,
     exclude: Collection[str] = (),
     categories: Collection[str] = (),
-) -> frozenset[str]:
+) -> Set[str]:
     """Return the ids of the items that may be recommended; see ``allowed_items``."""
     if isinstance(catalogue, ContentIndex):
         return allowed_items(catalogue, only=only, exclude=exclude, categories=categories)

@@ -1,14 +1,45 @@
 """Which items of a catalogue may be recommended at all."""
 
 import logging
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Iterator, Set
+
+import numpy as np
+from numpy.typing import NDArray
 
 from llmrec.errors import InputError
+from llmrec.matching.block_scoring import Positions
 from llmrec.matching.content_index import ContentIndex
 
 log = logging.getLogger(__name__)
 
 _NAMED = 5
+
+
+class AllowedItems(Set[str]):
+    """The ids of some items of an index, which are read only where they are asked for.
+
+    Args:
+        index: the catalogue.
+        positions: ascending rows of the items.
+
+    Attributes:
+        index: as given.
+        positions: as given.
+    """
+
+    def __init__(self, index: ContentIndex, positions: Positions) -> None:
+        self.index = index
+        self.positions = positions
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __iter__(self) -> Iterator[str]:
+        return (self.index.items[place].item_id for place in self.positions.tolist())
+
+    def __contains__(self, item_id: object) -> bool:
+        places = self.index.items.places([item_id]) if isinstance(item_id, str) else {}
+        return bool(np.isin(list(places.values()), self.positions).any())
 
 
 def allowed_items(
@@ -17,11 +48,11 @@ def allowed_items(
     only: Collection[str] | None = None,
     exclude: Collection[str] = (),
     categories: Collection[str] = (),
-) -> frozenset[str]:
-    """Return the ids of the items that may be recommended; ids that are unknown are noted.
+) -> AllowedItems:
+    """Return the items that may be recommended; ids that are unknown are noted.
 
     Args:
-        index: the catalogue.
+        index: the catalogue; its entries are all read where categories are given.
         only: ids; None for all.
         exclude: ids.
         categories: an item must have one of these; none given means any.
@@ -30,19 +61,28 @@ def allowed_items(
         InputError: a category is no item's, or no item is left.
     """
     given = {*(only or ()), *exclude}
-    note_unknown(str(index.folder), given - index.items.places(given).keys())
-    known = {category for item in index.items for category in item.categories}
+    places = index.items.places(given)
+    note_unknown(str(index.folder), given - places.keys())
+    allowed = np.full(len(index), only is None)
+    allowed[[places[item_id] for item_id in only or () if item_id in places]] = True
+    if categories:
+        allowed &= _of_categories(index, categories)
+    allowed[[places[item_id] for item_id in exclude if item_id in places]] = False
+    found = AllowedItems(index, np.flatnonzero(allowed))
+    refuse_nothing(found)
+    return found
+
+
+def _of_categories(index: ContentIndex, categories: Collection[str]) -> NDArray[np.bool_]:
+    """Say of each item whether it has one of the categories."""
+    wanted, known = set(categories), set[str]()
+    found = np.zeros(len(index), np.bool_)
+    for place, item in enumerate(index.items):
+        of_item = wanted.intersection(item.categories)
+        known |= of_item
+        found[place] = bool(of_item)
     refuse_unknown_categories(categories, known)
-    wanted, unwanted, of_these = None if only is None else set(only), set(exclude), set(categories)
-    allowed = frozenset(
-        item.item_id
-        for item in index.items
-        if (wanted is None or item.item_id in wanted)
-        and item.item_id not in unwanted
-        and (not of_these or not of_these.isdisjoint(item.categories))
-    )
-    refuse_nothing(allowed)
-    return allowed
+    return found
 
 
 def note_unknown(place: str, item_ids: Collection[str]) -> None:

@@ -2,11 +2,13 @@
 
 import logging
 
+import numpy as np
 import pytest
 
 from llmrec.errors import InputError
+from llmrec.matching.catalogue import positions_of
 from llmrec.matching.content_index import ContentIndex
-from llmrec.matching.masks import allowed_items
+from llmrec.matching.masks import AllowedItems, allowed_items
 
 
 def test_all_restrictions_hold_together(demo_index: ContentIndex) -> None:
@@ -35,3 +37,18 @@ def test_nothing_left_is_an_error(demo_index: ContentIndex) -> None:
         allowed_items(demo_index, only=["x"])
     with pytest.raises(InputError, match="category 'x'"):
         allowed_items(demo_index, categories=["x"])
+
+
+def test_allowed_items_are_rows_whose_ids_are_read_when_asked_for(
+    demo_index: ContentIndex,
+) -> None:
+    first, second = demo_index.items[0].item_id, demo_index.items[1].item_id
+    allowed = allowed_items(demo_index, exclude=[first])
+    assert allowed.positions.tolist() == list(range(1, len(demo_index)))
+    assert positions_of(demo_index, allowed) is allowed.positions
+    assert (first in allowed, second in allowed, "nobody" in allowed, 1 in allowed) == (
+        False, True, False, False,
+    )  # fmt: skip
+    other = AllowedItems(ContentIndex(demo_index.folder), allowed.positions[:1])
+    assert positions_of(demo_index, other) == np.array([1])
+    assert other == {second}
