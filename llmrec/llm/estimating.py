@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from itertools import takewhile
+from dataclasses import dataclass, replace
+from itertools import repeat, takewhile
 from pathlib import Path
 from typing import Final, Literal
 
@@ -214,21 +214,8 @@ def estimate_following(
         price_of: tells prices.
         server: address of the server, empty where it is not known.
     """
-    groups: dict[tuple[str, str], list[ChatRequest]] = defaultdict(list)
-    for request in requests:
-        groups[request.stage, request.model] += [request] * request.followed_by
-    return [
-        expected(
-            stage,
-            model,
-            len(group),
-            sum(map(tokens_of, group), RequestTokens()),
-            past.get((stage, model)),
-            price_of(model, server),
-        )
-        for (stage, model), group in groups.items()
-        if group
-    ]
+    following = (again for one in requests for again in repeat(one, one.followed_by))
+    return [replace(one, shared_tokens=0) for one in estimate(following, past, price_of, server)]
 
 
 def expected(
