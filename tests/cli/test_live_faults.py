@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -153,6 +154,7 @@ def test_the_table_of_embedding_faults_is_what_happens(
     Path("items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items), "utf-8")
 
     def index(url: str, *more: str) -> Done:
+        shutil.rmtree("index", ignore_errors=True)  # nothing is asked for what an older one holds
         wanted = ["items.jsonl", "-o", "index", "--embedder", "openai:tiny", "--base-url", url]
         return run(capsys, ["index", *wanted, *more, "--format", "json"])
 
