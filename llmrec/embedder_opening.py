@@ -55,7 +55,8 @@ def embedder_to_index(
     """Return the embedder that was chosen, over a vectors file if one is given.
 
     What a server makes is kept in any case until the index is complete, so that a build that stops
-    pays for nothing twice; but for that of a database, which has no place for it.
+    pays for nothing twice; but for that of a database, which has no place for it. What a server
+    made and cannot be kept ends the build.
 
     Args:
         choice: which embedder.
@@ -73,7 +74,9 @@ def embedder_to_index(
     live = None if mode == "replay" else live_embedder(choice, server)
     if vectors is not None:
         file = VectorsFile(vectors, choice.key_model)
-        recorded = RecordedEmbedder(choice.key_model, [file], live=live, record_to=file)
+        recorded = RecordedEmbedder(
+            choice.key_model, [file], live=live, record_to=file, must_keep=choice.name != LOCAL
+        )
         return OpenedEmbedder(recorded, vectors=file, record_to=file)
     if live is None:
         raise SettingsError("replaying needs recorded vectors: give a file (--vectors)")
@@ -86,7 +89,9 @@ def embedder_to_index(
             "for if it stops the build"
         )
     files = [] if kept is None else [kept]
-    return OpenedEmbedder(RecordedEmbedder(choice.key_model, files, live=live, record_to=kept))
+    return OpenedEmbedder(
+        RecordedEmbedder(choice.key_model, files, live=live, record_to=kept, must_keep=True)
+    )
 
 
 def planned_embedder_to_index(

@@ -25,6 +25,7 @@ class RecordedEmbedder:
         live: makes what they lack; None where only recorded vectors are allowed, or the embedder
             is not installed.
         record_to: takes the new vectors, batch by batch; None keeps them nowhere.
+        must_keep: whether it is an error that they cannot be kept, or only said.
     """
 
     def __init__(
@@ -33,11 +34,14 @@ class RecordedEmbedder:
         files: Sequence[VectorsFile],
         live: Embedder | None = None,
         record_to: VectorsFile | None = None,
+        *,
+        must_keep: bool = False,
     ) -> None:
         self.model = model
         self._files = tuple(files)
         self._live = live
         self._record_to = record_to
+        self._must_keep = must_keep
 
     async def embed(self, texts: Sequence[str], role: Role) -> Rows:
         """Embed texts; see ``Embedder``.
@@ -45,6 +49,7 @@ class RecordedEmbedder:
         Raises:
             RecordingMissing: a vector is in no file, and there is no live embedder.
             IndexMismatch: recorded and new vectors are of two dims.
+            InputError: a text is blank, or new vectors must be kept and cannot be.
         """
         missing = self.missing(texts, role)
         keys = [vector_key(self.model, role, text) for text in texts]
@@ -95,6 +100,8 @@ class RecordedEmbedder:
         try:
             self._record_to.append(keys, rows)
         except InputError as error:
+            if self._must_keep:
+                raise
             log.warning("new vectors are not kept: %s", error)
             self._record_to = None
 

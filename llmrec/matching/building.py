@@ -6,7 +6,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from llmrec.digests import text_digest
@@ -30,6 +29,7 @@ from llmrec.matching.index_folder import (
     refuse_other_files,
 )
 from llmrec.matching.item_text import RULE, item_text
+from llmrec.matching.new_rows import new_rows
 from llmrec.matching.reuse import OlderIndex, older_index
 from llmrec.matching.similarity import HubStatistics, hub_statistics
 from llmrec.records.reviews import Item
@@ -80,7 +80,7 @@ async def build_index(
         older = older_index(target, choice)
         places = _places(catalogue, older)
         rows = await _write_rows(new.files / ROWS, catalogue, embedder, older, places)
-        banks = [await _embedded_bank(bank, embedder, older) for bank in _banks(catalogue, stored)]
+        banks = await _embedded_banks(_banks(catalogue, stored), embedder, older)
         if stored is None and older is not None:
             banks += _kept_bank(older)
         for bank in banks:
@@ -145,13 +145,13 @@ async def _write_rows(
     """Write a row for each item: of its place in the older index, or embedded where that is -1."""
     rows: Rows | None = None
     if older is not None:
-        rows = open_memmap(path, "w+", np.float32, (len(items), older.rows.shape[1]))
+        rows = new_rows(path, len(items), older.rows.shape[1])
         for block in _blocks(np.flatnonzero(places >= 0), _BLOCK):
             rows[block] = older.rows[places[block]]
     for block, texts in _new_passages(items, places):
         made = await _embedded(texts, "passage", embedder)
         if rows is None:
-            rows = open_memmap(path, "w+", np.float32, (len(items), made.shape[1]))
+            rows = new_rows(path, len(items), made.shape[1])
         if made.shape[1] != rows.shape[1]:
             raise IndexMismatch(
                 f"{embedder.model}: vectors of {rows.shape[1]} dims are expected, as in the index "
@@ -166,15 +166,21 @@ async def _write_rows(
     return rows
 
 
-async def _embedded_bank(bank: Bank, embedder: Embedder, older: OlderIndex | None) -> _EmbeddedBank:
-    """Embed those texts of a bank that the older index does not know."""
-    new, known = _new_queries(bank, older)
-    if new:
-        made = await _embedded(new, "query", embedder)
-        known = {**known, **dict(zip(new, made, strict=True))}
-    entry = BankEntry(bank.digest, bank.source, len(bank.texts), bank.reviews, bank.languages)
-    queries = np.stack([known[text] for text in bank.texts])
-    return _EmbeddedBank(bank.kind, entry, queries, bank.texts)
+async def _embedded_banks(
+    banks: Sequence[Bank], embedder: Embedder, older: OlderIndex | None
+) -> list[_EmbeddedBank]:
+    """Embed those texts of banks that the older index does not know, each once."""
+    made: dict[str, Rows] = {}
+    embedded = []
+    for bank in banks:
+        new, known = _new_queries(bank, older)
+        new = [text for text in new if text not in made]
+        if new:
+            made.update(zip(new, await _embedded(new, "query", embedder), strict=True))
+        entry = BankEntry(bank.digest, bank.source, len(bank.texts), bank.reviews, bank.languages)
+        queries = np.stack([known[text] if text in known else made[text] for text in bank.texts])
+        embedded.append(_EmbeddedBank(bank.kind, entry, queries, bank.texts))
+    return embedded
 
 
 def _write_bank(

@@ -32,6 +32,7 @@ HUB_FILES = {"index": "hub.npy", "stored": "stored_hub.npy"}
 
 _LOCK = "lock"
 _UNFINISHED = "unfinished-"
+_DIGEST_LENGTH = 8
 _FORMAT_1_FILES = (
     "items.jsonl",
     ROWS,
@@ -157,7 +158,7 @@ def files_of(folder: Path, generation: int) -> Path:
 
 def unfinished_vectors(folder: Path, model: str) -> Path:
     """Return the vectors file in which a build keeps what it pays for, until it is complete."""
-    return folder / f"{_UNFINISHED}{text_digest(model)[:8]}.npz"
+    return folder / f"{_UNFINISHED}{text_digest(model)[:_DIGEST_LENGTH]}.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,8 @@ def refuse_other_files(folder: Path) -> None:
         raise InputError("a folder is expected, this is a file", path=folder)
     if not folder.exists() or (folder / MANIFEST).exists():
         return
-    if any(_generation(child) is None for child in folder.iterdir() if child not in _kept(folder)):
+    kept = _kept(folder)
+    if not all(child in kept or _is_begun(child) for child in folder.iterdir()):
         raise InputError("expected an index or no such folder: it holds other files", path=folder)
 
 
@@ -242,9 +244,17 @@ def _generation(path: Path) -> int | None:
     return int(number) if number != path.name and number.isdecimal() else None
 
 
+def _is_begun(path: Path) -> bool:
+    """Say whether a folder is what a build that was stopped has left, and not somebody else's."""
+    if _generation(path) is None or not path.is_dir():
+        return False
+    return (path / _LOCK).is_file() or not any(path.iterdir())
+
+
 def _kept(folder: Path) -> list[Path]:
     """Return the vectors that builds which were stopped have left."""
-    return list(folder.glob(f"{_UNFINISHED}*"))
+    digest = "[0-9a-f]" * _DIGEST_LENGTH
+    return list(folder.glob(f"{_UNFINISHED}{digest}.npz.part"))
 
 
 def _empty(files: Path) -> None:

@@ -1,5 +1,6 @@
 """What the vectors of an index cost: to the token before, never above a ceiling, nothing twice."""
 
+import errno
 import json
 import os
 import shutil
@@ -17,11 +18,13 @@ from serving.openai_server import Answer, OpenAIServer, Received, embeddings
 from llmrec import opening
 from llmrec.errors import BudgetExceeded
 from llmrec.llm import openai_embedder
+from llmrec.llm import vectors as llmrec_vectors
 from llmrec.llm.billing import Billing
 from llmrec.llm.budget import Budget
 from llmrec.llm.pricing import Price
 from llmrec.llm.tokens import count_tokens
 from llmrec.matching.content_index import ContentIndex
+from llmrec.matching.item_text import item_text
 from llmrec.opening import ServerChoice, open_server
 from llmrec.recommender import Recommender
 from llmrec.records.reading import read_items
@@ -313,3 +316,48 @@ def test_after_an_outage_it_goes_on_from_there(
     index[3] = "direct"
     assert llmrec(*index).code == 0
     assert contents("made") == contents("direct")
+
+
+def test_a_text_of_two_banks_is_paid_for_once(
+    llmrec: Llmrec, index: list[str], server: Billed, catalogue: Path
+) -> None:
+    items = list(read_items(catalogue))[:30]
+    reviews = [
+        {"review_id": f"r{n}", "user_id": "ann", "item_id": item.item_id, "text": item_text(item)}
+        for n, item in enumerate(items)
+    ]
+    bank = Path("bank.jsonl")
+    bank.write_text("".join(f"{json.dumps(review)}\n" for review in reviews), "utf-8")
+    index += ["--bank", str(bank)]
+    (stage,) = llmrec(*index, "--dry-run", *PRICED).json["stages"]
+    assert llmrec(*index).code == 0
+    assert (stage["requests"], stage["texts"]) == (
+        len(server.received),
+        sum(server.texts.values()),
+    )
+    assert max(server.texts.values()) == 2  # as a query and as a passage
+    index[3] = "with"
+    assert llmrec(*index, "--vectors", "vectors.npz").code == 0
+    (queries,) = Path("with").rglob("queries.npz")
+    queries.unlink()  # has what the vectors file adds
+    assert contents("made") == contents("with")
+
+
+@pytest.mark.parametrize("vectors", [[], ["--vectors", "vectors.npz"]])
+def test_what_cannot_be_kept_ends_the_build_before_more_is_paid_for(
+    llmrec: Llmrec,
+    index: list[str],
+    server: Billed,
+    vectors: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(file: Any, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(llmrec_vectors, "write_all", full)
+        done = llmrec(*index, *vectors)
+    assert done.code == 2
+    assert ".npz.part: cannot be written: No space left on device" in done.err
+    assert len(server.requests) == 1
+    assert llmrec(*index, *vectors).code == 0

@@ -174,6 +174,15 @@ def test_a_file_that_cannot_be_written_is_said_once_and_all_goes_on(
     assert str(file.path) in message
 
 
+def test_where_vectors_must_be_kept_no_more_are_made_than_one_that_was_not(tmp_path: Path) -> None:
+    file = VectorsFile(tmp_path / "no folder" / "vectors.npz", "tiny")
+    live = LiveEmbedder()
+    embedder = RecordedEmbedder("tiny", [file], live=live, record_to=file, must_keep=True)
+    with pytest.raises(InputError, match="cannot be written: No such file"):
+        embed(embedder, [f"text {number}" for number in range(200)])
+    assert len(live.batches) == 1
+
+
 def test_a_live_embedder_of_another_dim_is_refused(path: Path) -> None:
     key = vector_key("tiny", "query", "moss")
     write_vectors(path, "tiny", {key: np.array([1, 0, 0], np.float32)})

@@ -191,14 +191,18 @@ def test_a_build_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["harbour.txt", "unfinished-novel.txt", "unfinished-1.npz.part", "data-2026/a", "data-1"],
+)
+def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "photos"
-    folder.mkdir()
-    (folder / "harbour.txt").write_text("not yours", "utf-8")
+    (folder / name).parent.mkdir(parents=True)
+    (folder / name).write_text("not yours", "utf-8")
     with pytest.raises(InputError, match="it holds other files") as caught:
         build(ITEMS, folder)
     assert caught.value.path == str(folder)
-    assert [file.name for file in folder.iterdir()] == ["harbour.txt"]
+    assert [file for file in folder.rglob("*") if file.is_file()] == [folder / name]
     assert list(tmp_path.iterdir()) == [folder]
 
 
