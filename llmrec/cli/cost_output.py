@@ -3,7 +3,7 @@
 import statistics
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from llmrec.cli.money import dollars
 from llmrec.cli.terminal import visible
@@ -13,17 +13,11 @@ from llmrec.llm.embed_call import EMBED_STAGE
 
 def print_costs(console: Console, costs: Costs) -> None:
     """Print what a call log cost: each group, all together, and a user on average."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("stage", "model", "day"):
-        table.add_column(heading, overflow="fold", min_width=10)
-    for heading in ("calls", "tokens in", "cached", "tokens out", "cost", "wasted"):
-        table.add_column(heading, justify="right")
     for group, cost in costs.groups.items():
-        table.add_row(*(visible(name) or "–" for name in group), *_cells(cost))
+        _print_cost(console, "  ".join(visible(name) for name in group if name), cost)
     total = costs.total
     if len(costs.groups) != 1:
-        table.add_row("all", "", "", *_cells(total))
-    console.print(table)
+        _print_cost(console, "all", total)
     if costs.users and not total.unpriced:
         of_users = [cost.cost_usd for cost in costs.users.values()]
         console.print(
@@ -41,13 +35,12 @@ def print_costs(console: Console, costs: Costs) -> None:
         console.print(f"{total.uncounted:,} calls counted here (o200k_base), not by their server")
 
 
-def _cells(cost: Cost) -> tuple[str, ...]:
-    priced = cost.unpriced < cost.calls
-    return (
-        f"{cost.calls:,}",
-        f"{cost.input_tokens:,}",
-        f"{cost.cached_tokens:,}",
-        f"{cost.output_tokens:,}",
-        dollars(cost.cost_usd) if priced else "unknown",
-        dollars(cost.wasted_usd) if priced else "unknown",
+def _print_cost(console: Console, title: str, cost: Cost) -> None:
+    console.print(Text(title, style="bold"))
+    console.print(
+        f"  {cost.calls:,} calls: {cost.input_tokens:,} tokens in ({cost.cached_tokens:,} cached), "
+        f"{cost.output_tokens:,} out"
     )
+    wasted = f", {dollars(cost.wasted_usd)} of it wasted" if cost.wasted_usd else ""
+    known = cost.unpriced < cost.calls
+    console.print(f"  {dollars(cost.cost_usd)}{wasted}" if known else "  price unknown")

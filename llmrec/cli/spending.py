@@ -111,7 +111,7 @@ class Spending:
             log.info("cost: %s", dollars(budget.known_usd))
         if budget.unsure_usd:
             log.warning(
-                "%d attempts were sent and not answered: up to %s more, if they were charged",
+                "attempts that were sent and not answered: %d; up to %s more, if they were charged",
                 budget.unsure,
                 dollars(budget.unsure_usd),
             )

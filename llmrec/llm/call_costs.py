@@ -10,7 +10,7 @@ from llmrec.llm.call_lines import logged_lines
 from llmrec.llm.call_stats import LoggedExchange
 from llmrec.llm.chat import ChatReply, Usage
 from llmrec.llm.metering import estimated_usage
-from llmrec.llm.pricing import PriceOf
+from llmrec.llm.pricing import BATCH_SHARE, PriceOf
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ class Costs:
 
 
 def cost_of_calls(source: str | Path, price_of: PriceOf, embed_price_of: PriceOf) -> Costs:
-    """Add up what the exchanges of a call log cost at given prices.
+    """Add up what the exchanges of a call log cost at given prices, those of batches at half.
 
     Args:
         source: the log.
@@ -111,7 +111,8 @@ def cost_of_calls(source: str | Path, price_of: PriceOf, embed_price_of: PriceOf
         usage = exchange.usage or _counted_here(line.exchange, exchange)
         priced = embed_price_of if exchange.for_vectors else price_of
         price = priced(exchange.model, exchange.server)
-        cost_usd = None if price is None else price.cost_usd(usage)
+        share = BATCH_SHARE if exchange.batch else 1.0
+        cost_usd = None if price is None else price.cost_usd(usage) * share
         group = CostGroup(exchange.stage, exchange.model, _day(exchange.reply))
         places = [costs.groups.setdefault(group, Cost())]
         if not exchange.for_vectors:  # they are of many users, or of none

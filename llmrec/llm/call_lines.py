@@ -103,12 +103,15 @@ class Asked(Protocol):
         ...
 
 
-def exchange_line(request: Asked, body: object, status: int, server: str | None) -> bytes:
-    """Return the line of an exchange, with its line end."""
+def exchange_line(
+    request: Asked, body: object, status: int, server: str | None, batch: bool = False
+) -> bytes:
+    """Return the line of an exchange, with its line end; ``batch`` where a batch answered."""
     exchange = {
         "custom_id": request.custom_id,
         "label": request.label,
         **({"server": server} if server else {}),
+        **({"batch": True} if batch else {}),
         "method": "POST",
         "url": request.url,
         "body": request.body,

@@ -27,6 +27,7 @@ class LoggedExchange:
         status: the HTTP status, or None.
         reply: the response's body.
         for_vectors: whether it was a call for vectors, of which a log has no text and no row.
+        batch: whether it came in a batch, at half the price.
     """
 
     custom_id: str
@@ -36,6 +37,7 @@ class LoggedExchange:
     status: int | None
     reply: ChatReply
     for_vectors: bool = False
+    batch: bool = False
 
     @classmethod
     def of(cls, exchange: Mapping[str, Any]) -> Self:
@@ -50,6 +52,7 @@ class LoggedExchange:
             status=response.get("status_code"),
             reply=ChatReply(body if isinstance(body, Mapping) else {}, recorded=True),
             for_vectors=exchange["url"] == EMBED_URL,
+            batch=exchange.get("batch") is True,
         )
 
     @property

@@ -98,7 +98,13 @@ class CallLog:
                 yield exchange
 
     async def record(
-        self, request: Asked, body: object, *, status: int = 200, server: str | None = None
+        self,
+        request: Asked,
+        body: object,
+        *,
+        status: int = 200,
+        server: str | None = None,
+        batch: bool = False,
     ) -> None:
         """Write an exchange to disk; when this returns it is there.
 
@@ -110,11 +116,12 @@ class CallLog:
             body: the JSON body that came back.
             status: the HTTP status.
             server: scheme, host and path of the server, without credentials, if there is one.
+            batch: whether it came in a batch, at half the price.
 
         Raises:
             InputError: the file cannot be written.
         """
-        line = exchange_line(request, body, status, server)
+        line = exchange_line(request, body, status, server, batch)
         error = await self._group.commit((request.custom_id, line))
         if error is not None:
             raise InputError(

@@ -22,13 +22,28 @@ def test_the_cost_of_a_log_is_added_up(demo: Path, capsys: pytest.CaptureFixture
     )
 
 
-def test_a_person_sees_a_table(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_person_sees_all_of_it_on_a_narrow_terminal(
+    demo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     log = demo / "extract_profile.jsonl"
     assert cli.run(["calls", "cost", str(log), *GIVEN, "--format", "table"]) == 0
     out = capsys.readouterr().out
-    assert "14,006" in out
-    assert "$0.1550" in out
+    assert "extract_profile  claude" in out
+    assert "  12 calls: 14,960 tokens in (0 cached), 14,006 out\n  $0.1550\n" in out
+    assert max(map(len, out.splitlines())) <= 80
     assert "12 users: $0.0129 each on average" in out
+
+
+def test_what_was_wasted_is_said(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = (demo / "extract_profile.jsonl").read_text(encoding="utf-8").split("\n")[0]
+    log = tmp_path / "twice.jsonl"
+    log.write_text(f"{line}\n{line}\n", encoding="utf-8")
+    assert cli.run(["calls", "cost", str(log), "--price", "0,1000000", "--format", "table"]) == 0
+    tokens = json.loads(line)["response"]["body"]["usage"]["completion_tokens"]
+    said = f"  ${2 * tokens:,.2f}, ${tokens:,.2f} of it wasted\n"
+    assert said in capsys.readouterr().out
 
 
 def test_a_price_that_is_not_known_is_said(

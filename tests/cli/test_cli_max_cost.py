@@ -98,7 +98,7 @@ def test_what_may_have_been_charged_counts_at_its_worst(server: OpenAIServer, ex
     done = extract(*PRICED, "--max-cost", "0.065")
     assert (done.code, len(logged())) == (3, 3)
     assert "$0.0300 of it perhaps" in done.err
-    assert "3 attempts were sent and not answered: up to $0.0300 more" in done.err
+    assert "attempts that were sent and not answered: 3; up to $0.0300 more" in done.err
 
 
 def test_a_server_that_is_not_there_charges_nothing(extract: Run) -> None:

@@ -57,6 +57,14 @@ def test_cached_tokens_count_at_their_price(log: CallLog) -> None:
     assert (total.cached_tokens, total.cost_usd) == (5, 5 + 0.5 + 1 + 11)
 
 
+def test_what_a_batch_answered_costs_half(log: CallLog) -> None:
+    asyncio.run(log.record(asked("a/u"), completion(), batch=True))
+    asyncio.run(log.record(asked("a/u"), completion(), batch=True))
+    asyncio.run(log.record(asked("b/u"), completion()))
+    total = cost_of_calls(log.path, PRICES, PRICES).total
+    assert (total.calls, total.cost_usd, total.wasted_usd) == (3, 20, 5)
+
+
 @pytest.mark.parametrize("finish", ["length", "content_filter"])
 def test_what_was_paid_for_in_vain_is_wasted(log: CallLog, finish: str) -> None:
     asyncio.run(log.record(asked("a/u"), completion(finish=finish)))
