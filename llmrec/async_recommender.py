@@ -10,6 +10,7 @@ from llmrec.embedder_opening import embedder_of_index
 from llmrec.errors import SettingsError
 from llmrec.indexing import choice_of, make_index
 from llmrec.llm.billing import Billing
+from llmrec.llm.calls import CallLog
 from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
@@ -17,7 +18,7 @@ from llmrec.matching.catalogue import folder_index, open_catalogue
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
 from llmrec.matching.fused_match import FusedMatch
 from llmrec.matching.weights import read_weights
-from llmrec.opening import Mode, ServerChoice, live_chat, open_chat, open_receipts, open_server
+from llmrec.opening import Mode, ServerChoice, live_chat, open_chat, open_server
 from llmrec.profiling.run import ExtractionRun
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
@@ -84,7 +85,8 @@ class AsyncRecommender(AsyncLists):
             SettingsError: settings are missing or contradict each other.
         """
         catalogue = open_catalogue(folder)
-        billing = Billing(receipts=open_receipts(calls, mode))
+        receipts = None if calls is None or mode == "replay" else CallLog(calls)
+        billing = Billing(receipts=receipts)
         chat_server = open_server(server, billing=billing)
         vector_server = open_server(embed_server, billing=billing) if embed_server else chat_server
         opened = embedder_of_index(catalogue, vectors, mode, vector_server)
@@ -100,7 +102,9 @@ class AsyncRecommender(AsyncLists):
         if calls is None:
             raise SettingsError("chat= needs calls=, the file that its calls are recorded in")
         stages = open_stages(
-            open_chat(calls, mode, live or live_chat(chat_server)),
+            open_chat(
+                calls if receipts is None else receipts, mode, live or live_chat(chat_server)
+            ),
             chat,
             catalogue,
             rating_max=rating_max,

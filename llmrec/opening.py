@@ -85,24 +85,13 @@ def open_server(
     )
 
 
-def open_receipts(calls: str | Path | None, mode: Mode) -> CallLog | None:
-    """Return the call log that gets a line for each call for vectors, or None for none.
-
-    Args:
-        calls: the call log, if there is one.
-        mode: as for ``open_chat``.
-
-    Raises:
-        InputError: it is not one.
-    """
-    return None if calls is None or mode == "replay" else CallLog(calls)
-
-
-def open_chat(calls: str | Path, mode: Mode, live: LiveChatModel | None = None) -> ChatModel:
+def open_chat(
+    calls: str | Path | CallLog, mode: Mode, live: LiveChatModel | None = None
+) -> ChatModel:
     """Return a chat model that answers from a call log as far as ``mode`` wants it.
 
     Args:
-        calls: the call log.
+        calls: the call log; one that is open already is used as it is.
         mode: ``default`` reuses what is recorded and calls for the rest, ``replay`` never calls,
             ``fresh`` always calls.
         live: the model to call.
@@ -110,7 +99,7 @@ def open_chat(calls: str | Path, mode: Mode, live: LiveChatModel | None = None) 
     Raises:
         InputError: there is no such log to replay, or it is not one.
     """
-    log = CallLog(calls, must_exist=mode == "replay")
+    log = calls if isinstance(calls, CallLog) else CallLog(calls, must_exist=mode == "replay")
     if mode == "replay":
         return ReplayChatModel(log)
     return LoggedChatModel(log, live, fresh=mode == "fresh")

@@ -91,6 +91,12 @@ class _Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+def flags_of(name: str) -> set[str]:
+    """Return the options that a command has; none where there is no such command."""
+    command = llmrec.get_command(click.Context(llmrec), name)
+    return {flag for parameter in (command.params if command else ()) for flag in parameter.opts}
+
+
 def _settings() -> dict[str, Any]:
     """Return the settings of the current folder; where it has none nothing is imported."""
     if not any(os.path.exists(name) for name in ("llmrec.toml", "pyproject.toml")):  # noqa: PTH110

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from llmrec.cli import llmrec, options
+from llmrec.cli import flags_of, llmrec, options
 from llmrec.cli.json_output import print_json, wants_json
 from llmrec.cli.server_options import calls_a_server
 from llmrec.cli.terminal import say
@@ -48,9 +48,7 @@ def export(output: str, words: tuple[str, ...], output_format: str | None) -> No
     it writes nothing itself. What rests on replies that are not there yet is exported by the same
     line again, into another DIR, after they were imported.
     """
-    used = llmrec.get_command(click.Context(llmrec), words[0])
-    flags = {flag for parameter in (used.params if used else ()) for flag in parameter.opts}
-    if not {"--dry-run", "--model"} <= flags:
+    if not {"--dry-run", "--model"} <= flags_of(words[0]):
         raise SettingsError(f"expected a command that calls a chat model, came {words[0]!r}")
     plan = Plan()
     llmrec.main(list(words), prog_name="llmrec", standalone_mode=False, obj=plan)

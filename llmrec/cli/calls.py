@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from llmrec.cli import cost_options, llmrec, options
+from llmrec.cli import cost_options, flags_of, llmrec, options
 from llmrec.cli.call_output import print_exchange, print_tallies
 from llmrec.cli.cost_output import print_costs
 from llmrec.cli.json_output import print_json, wants_json
@@ -190,8 +190,7 @@ def _replaying(line: str, log: str, output: Path) -> list[str]:
     except ValueError as error:
         raise SettingsError(f"--used-by: {error} in {line!r}") from None
     name = words[0] if words else ""
-    used = llmrec.get_command(click.Context(llmrec), name)
-    flags = {flag for parameter in (used.params if used else ()) for flag in parameter.opts}
+    flags = flags_of(name)
     if not {"--calls", "--replay", "--model"} <= flags:
         raise SettingsError(f"--used-by: expected a command that uses a call log, came {line!r}")
     written_to = ["-o", str(output)] if "-o" in flags else []

@@ -24,7 +24,5 @@ def open_fused(
     index = folder_index(catalogue)
     if reviews is None:
         return FusedMatch(index, given)
-    users = list(
-        read_users(reviews, columns=columns, rating_max=rating_max, skip_bad_rows=skip_bad_rows)
-    )
+    users = read_users(reviews, columns=columns, rating_max=rating_max, skip_bad_rows=skip_bad_rows)
     return FusedMatch(index, given, visible_reviews(users, split) if split else users)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from llmrec.async_lists import AsyncLists
 from llmrec.cli import evaluation_options, list_options, options
 from llmrec.cli.costing import costs
 from llmrec.cli.lists import (
@@ -26,7 +27,6 @@ from llmrec.matching.bank_choice import BankName
 from llmrec.matching.catalogue import Catalogue, open_catalogue
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import ServerChoice
-from llmrec.recommender import Recommender
 from llmrec.records.candidates import read_candidates
 from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation, ScoredItem
@@ -136,7 +136,7 @@ def command(
     vector_server = spending.open_embed_server(embed_server, calls, mode)
     opened = spending.open_embedder(catalogue, vectors, mode, vector_server)
     try:
-        recommender = Recommender(catalogue, opened.embedder)
+        recommender = AsyncLists(catalogue, opened.embedder)
         making = reranking.matches(
             recommender, opened.embedder, run, wanted, shortlist, matching, bank
         )
@@ -175,7 +175,7 @@ class _Reranking:
 
     async def matches(
         self,
-        recommender: Recommender,
+        recommender: AsyncLists,
         embedder: Embedder,
         run: Sequence[InterestProfile],
         wanted: Sequence[InterestProfile],

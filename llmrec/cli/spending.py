@@ -10,13 +10,14 @@ from llmrec.embedder_opening import OpenedEmbedder, embedder_of_index, planned_e
 from llmrec.errors import SettingsError
 from llmrec.llm.billing import Billing
 from llmrec.llm.budget import Budget
+from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel, Usage
 from llmrec.llm.openai_client import Server
 from llmrec.llm.planning import Plan, PlannedChatModel
 from llmrec.llm.pricing import PriceOf, price_list
 from llmrec.llm.server_settings import OPENAI_URL
 from llmrec.matching.catalogue import Catalogue
-from llmrec.opening import Mode, ServerChoice, live_chat, open_chat, open_receipts, open_server
+from llmrec.opening import Mode, ServerChoice, live_chat, open_chat, open_server
 
 if TYPE_CHECKING:
     from llmrec.llm.forecasting import ForecastChatModel
@@ -42,6 +43,7 @@ class Spending:
     embed_price_of: PriceOf = field(default_factory=lambda: price_list(None))
     output_tokens: int = 0
     _forecast: "ForecastChatModel | None" = None
+    _log: CallLog | None = None
 
     def open_server(self, choice: ServerChoice, mode: Mode) -> Server | None:
         """Return the chat server that is called, or None where none is."""
@@ -64,7 +66,7 @@ class Spending:
         if self.plan is not None:
             self.plan.embed_address = _address(choice)
             return None
-        receipts = open_receipts(calls, mode)
+        receipts = None if calls is None or mode == "replay" else self._opened(calls, mode)
         billing = Billing(self.budget, self.embed_price_of, receipts=receipts)
         return open_server(choice, billing=billing)
 
@@ -94,13 +96,19 @@ class Spending:
         if self.plan is not None:
             refuse_replay(mode)
             return PlannedChatModel(open_chat(calls, mode, self.plan), self.plan)
-        live = live_chat(server)
+        log, live = self._opened(calls, mode), live_chat(server)
         if live is None or self.price_of(model, live.address) is None:
-            return open_chat(calls, mode, live)
+            return open_chat(log, mode, live)
         from llmrec.llm.forecasting import ForecastChatModel
 
         self._forecast = ForecastChatModel(live, calls)
-        return open_chat(calls, mode, self._forecast)
+        return open_chat(log, mode, self._forecast)
+
+    def _opened(self, calls: str | Path, mode: Mode) -> CallLog:
+        """Return the command's call log, which is read once for all that it calls."""
+        if self._log is None:
+            self._log = CallLog(calls, must_exist=mode == "replay")
+        return self._log
 
     def say(self) -> None:
         """Say what was spent, and what is not sure of it."""

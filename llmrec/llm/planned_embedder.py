@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from llmrec.llm.embed_call import EMBED_STAGE
-from llmrec.llm.embedder import Role, Rows, vector_key
+from llmrec.llm.embedder import Role, Rows
 from llmrec.llm.openai_embedder import EmbeddingRoles, batches_of
 from llmrec.llm.planning import Plan
 from llmrec.llm.recorded_embedder import RecordedEmbedder
@@ -46,10 +46,10 @@ class PlannedEmbedder:
             InputError: a text is blank.
         """
         model, _ = self._roles.of(role)
-        missing = self._recorded.missing(texts, role)
-        new = {key: text for key, text in missing.items() if key not in self._seen}
-        keys = {vector_key(self.model, role, text) for text in texts} - self._seen
-        self._plan.recorded.update([(EMBED_STAGE, model)] * (len(keys) - len(new)))
-        self._seen |= keys
+        keyed = dict(zip(self._recorded.keys(texts, role), texts, strict=True))
+        unseen = {key: text for key, text in keyed.items() if key not in self._seen}
+        new = {key: text for key, text in unseen.items() if not self._recorded.has(key)}
+        self._plan.recorded.update([(EMBED_STAGE, model)] * (len(unseen) - len(new)))
+        self._seen.update(unseen)
         for batch, tokens in batches_of(list(new.values()), role, self._roles):
             self._plan.take_down_embeddings(model, len(batch), tokens)

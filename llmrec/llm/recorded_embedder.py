@@ -51,9 +51,9 @@ class RecordedEmbedder:
             IndexMismatch: recorded and new vectors are of two dims.
             InputError: a text is blank, or new vectors must be kept and cannot be.
         """
-        missing = self.missing(texts, role)
-        keys = [vector_key(self.model, role, text) for text in texts]
+        keys = self.keys(texts, role)
         found = {key: row for key in set(keys) if (row := self._find(key)) is not None}
+        missing = {k: text for k, text in zip(keys, texts, strict=True) if k not in found}
         if missing:
             found.update(await self._made(missing, role))
         dims = {len(row) for row in found.values()}
@@ -61,15 +61,18 @@ class RecordedEmbedder:
             raise IndexMismatch(f"{self.model}: vectors of {sorted(dims)} dims were mixed")
         return np.stack([found[key] for key in keys]) if keys else np.zeros((0, 0), np.float32)
 
-    def missing(self, texts: Sequence[str], role: Role) -> dict[str, str]:
-        """Return by key the texts whose vectors are in no file.
+    def keys(self, texts: Sequence[str], role: Role) -> list[str]:
+        """Return the key of each text.
 
         Raises:
             InputError: a text is blank.
         """
         refuse_blank(texts)
-        keyed = ((vector_key(self.model, role, text), text) for text in texts)
-        return {key: text for key, text in keyed if self._find(key) is None}
+        return [vector_key(self.model, role, text) for text in texts]
+
+    def has(self, key: str) -> bool:
+        """Say whether a vector is in a file."""
+        return self._find(key) is not None
 
     def _find(self, key: str) -> Rows | None:
         return next((file[key] for file in self._files if key in file), None)

@@ -127,7 +127,7 @@ def texts_to_embed(
     catalogue = _catalogue(items)
     refuse_other_files(Path(folder))
     older = older_index(Path(folder), choice)
-    for _, texts in _new_passages(catalogue, _places(catalogue, older)):
+    for _, texts in _new_passages(catalogue, _places(catalogue, older), _firsts(catalogue)):
         yield "passage", texts
     for bank in _banks(catalogue, stored):
         texts, _ = _new_queries(bank, older)
@@ -148,7 +148,8 @@ async def _write_rows(
         rows = new_rows(path, len(items), older.rows.shape[1])
         for block in _blocks(np.flatnonzero(places >= 0), _BLOCK):
             rows[block] = older.rows[places[block]]
-    for block, texts in _new_passages(items, places):
+    firsts = _firsts(items)
+    for block, texts in _new_passages(items, places, firsts):
         made = await _embedded(texts, "passage", embedder)
         if rows is None:
             rows = new_rows(path, len(items), made.shape[1])
@@ -159,7 +160,6 @@ async def _write_rows(
             )
         rows[block] = made
     assert rows is not None
-    firsts = _firsts(items)
     again = np.flatnonzero((places < 0) & (firsts < np.arange(len(items))))
     for block in _blocks(again, _BLOCK):
         rows[block] = rows[firsts[block]]
@@ -236,10 +236,10 @@ def _places(items: Sequence[Item], older: OlderIndex | None) -> NDArray[np.intp]
 
 
 def _new_passages(
-    items: Sequence[Item], places: NDArray[np.intp]
+    items: Sequence[Item], places: NDArray[np.intp], firsts: NDArray[np.intp]
 ) -> Iterator[tuple[NDArray[np.intp], list[str]]]:
     """Yield the numbers and texts of items without a row, each text once, for one call each."""
-    new = (places < 0) & (_firsts(items) == np.arange(len(items)))
+    new = (places < 0) & (firsts == np.arange(len(items)))
     for block in _blocks(np.flatnonzero(new), _BATCH):
         yield block, [item_text(items[number]) for number in block]
 

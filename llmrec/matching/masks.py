@@ -38,8 +38,13 @@ class AllowedItems(Set[str]):
         return (self.index.items[place].item_id for place in self.positions.tolist())
 
     def __contains__(self, item_id: object) -> bool:
-        places = self.index.items.places([item_id]) if isinstance(item_id, str) else {}
-        return bool(np.isin(list(places.values()), self.positions).any())
+        if not isinstance(item_id, str):
+            return False
+        place = self.index.items.places([item_id]).get(item_id)
+        if place is None:
+            return False
+        before, after = (np.searchsorted(self.positions, place, side) for side in ("left", "right"))
+        return bool(before < after)
 
 
 def allowed_items(
