@@ -1,7 +1,8 @@
-"""The entries of an index: each is found by place or by id without reading the others."""
+"""The entries of an index: found by place, id or category without reading the others."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import overload
 
@@ -11,13 +12,14 @@ from pydantic import ValidationError
 
 from llmrec.errors import IndexMismatch
 from llmrec.matching.array_files import map_array, map_bytes
+from llmrec.matching.places_by_name import Table, places_of, table_of
 from llmrec.records.reviews import Item, item_from_json, item_json
 
 ITEMS = "items.jsonl"
 OFFSETS = "offsets.npy"
 IDS = "ids.npy"
+CATEGORIES = "categories.npy"
 
-_HASH_BYTES = 8
 _LINE_END = ord("\n")
 
 
@@ -25,8 +27,8 @@ class Entries(Sequence[Item]):
     """The items of an index in the order of its rows, read when they are asked for.
 
     Args:
-        folder: that ``write_entries`` wrote to; one without offsets and ids (format 1) is read
-            as a whole.
+        folder: that ``write_entries`` wrote to; one without offsets and ids (format 1), or
+            without categories where these are asked for, is read as a whole.
         digest: of the file of entries; checked where all of them are read.
 
     Raises:
@@ -35,6 +37,7 @@ class Entries(Sequence[Item]):
     """
 
     def __init__(self, folder: Path, digest: str) -> None:
+        self._folder = folder
         self._path = folder / ITEMS
         self._digest = digest
         self._text = np.asarray(map_bytes(self._path))
@@ -44,7 +47,7 @@ class Entries(Sequence[Item]):
         else:
             ends = np.flatnonzero(self._text == _LINE_END) + 1
             self._offsets = np.concatenate([[0], ends])
-            self._ids = _sorted_ids(item.item_id for item in self)
+            self._ids = _table_of_ids(self)
         if self._offsets[-1] != len(self._text) or self._ids.shape != (2, len(self)):
             raise self._mismatch()
 
@@ -71,11 +74,26 @@ class Entries(Sequence[Item]):
         found = {item_id: self._place(item_id) for item_id in item_ids}
         return {item_id: place for item_id, place in found.items() if place is not None}
 
+    def of_category(self, category: str) -> NDArray[np.intp]:
+        """Return the rows of the items that have a category, ascending; none where none has it.
+
+        Raises:
+            InputError, IndexMismatch: the file of categories cannot be used.
+        """
+        places = places_of(category, self._categories)
+        if len(places) and not (
+            places.max() < len(self) and category in self._read(int(places[0])).categories
+        ):
+            raise self._mismatch()
+        return places
+
+    @cached_property
+    def _categories(self) -> Table:
+        path = self._folder / CATEGORIES
+        return map_array(path, np.uint64, 2) if path.exists() else _table_of_categories(self)
+
     def _place(self, item_id: str) -> int | None:
-        hashes, places = self._ids
-        wanted = _id_hash(item_id)
-        first, last = (int(np.searchsorted(hashes, wanted, side)) for side in ("left", "right"))
-        same = (int(place) for place in places[first:last])
+        same = places_of(item_id, self._ids).tolist()
         return next((place for place in same if self._read(place).item_id == item_id), None)
 
     def _read(self, place: int) -> Item:
@@ -126,8 +144,8 @@ class Titles(Mapping[str, str]):
 def write_entries(folder: Path, items: Sequence[Item]) -> str:
     """Write entries, and where each stands by place and by id; return the digest of their file.
 
-    ``offsets.npy`` is (n_items + 1,) int64: where each line begins, and the end. ``ids.npy`` is
-    (2, n_items) uint64: the first 8 bytes of the SHA-256 of each id, sorted, and its place.
+    ``offsets.npy`` is (n_items + 1,) int64: where each line begins, and the end. ``ids.npy`` and
+    ``categories.npy`` are tables of the places of ids and of categories.
 
     Raises:
         OSError: a file cannot be written.
@@ -140,16 +158,18 @@ def write_entries(folder: Path, items: Sequence[Item]) -> str:
             whole.update(line)
             offsets[place + 1] = offsets[place] + file.write(line)
     np.save(folder / OFFSETS, offsets)
-    np.save(folder / IDS, _sorted_ids(item.item_id for item in items))
+    np.save(folder / IDS, _table_of_ids(items))
+    np.save(folder / CATEGORIES, _table_of_categories(items))
     return whole.hexdigest()[:24]
 
 
-def _sorted_ids(item_ids: Iterable[str]) -> NDArray[np.uint64]:
-    hashes = np.fromiter(map(_id_hash, item_ids), np.uint64)
-    order = np.argsort(hashes, kind="stable")
-    return np.stack([hashes[order], order.astype(np.uint64)])
+def _table_of_ids(items: Iterable[Item]) -> Table:
+    return table_of((item.item_id, place) for place, item in enumerate(items))
 
 
-def _id_hash(item_id: str) -> np.uint64:
-    digest = hashlib.sha256(item_id.encode("utf-8", "surrogatepass")).digest()
-    return np.uint64(int.from_bytes(digest[:_HASH_BYTES], "little"))
+def _table_of_categories(items: Iterable[Item]) -> Table:
+    return table_of(
+        (category, place)
+        for place, item in enumerate(items)
+        for category in dict.fromkeys(item.categories)
+    )

@@ -57,7 +57,7 @@ def allowed_items(
     """Return the items that may be recommended; ids that are unknown are noted.
 
     Args:
-        index: the catalogue; its entries are all read where categories are given.
+        index: the catalogue.
         only: ids; None for all.
         exclude: ids.
         categories: an item must have one of these; none given means any.
@@ -80,13 +80,10 @@ def allowed_items(
 
 def _of_categories(index: ContentIndex, categories: Collection[str]) -> NDArray[np.bool_]:
     """Say of each item whether it has one of the categories."""
-    wanted, known = set(categories), set[str]()
+    places = {category: index.items.of_category(category) for category in categories}
+    refuse_unknown_categories(categories, {name for name, found in places.items() if len(found)})
     found = np.zeros(len(index), np.bool_)
-    for place, item in enumerate(index.items):
-        of_item = wanted.intersection(item.categories)
-        known |= of_item
-        found[place] = bool(of_item)
-    refuse_unknown_categories(categories, known)
+    found[np.concatenate(list(places.values()))] = True
     return found
 
 

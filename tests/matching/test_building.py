@@ -22,7 +22,8 @@ from llmrec.matching.similarity import hub_statistics
 from llmrec.records.reading import read_items
 from llmrec.records.reviews import Item, Review
 
-OWN_FILES = {"items.jsonl", "offsets.npy", "ids.npy", "rows.npy", "bank.npy", "hub.npy"}
+TABLES = {"offsets.npy", "ids.npy", "categories.npy"}
+OWN_FILES = {"items.jsonl", "rows.npy", "bank.npy", "hub.npy", *TABLES}
 
 ITEMS = [Item(f"i{n}", f"Harbour story {n}", "Boats come and go.", ("film",)) for n in range(5)]
 

@@ -1,7 +1,8 @@
-"""Entries: found by place and by id, and read only when they are asked for."""
+"""Entries: found by place, id and category, and read only when they are asked for."""
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,13 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmrec.errors import IndexMismatch, InputError
-from llmrec.matching import entries as module
+from llmrec.matching import places_by_name
 from llmrec.matching.entries import Entries, EntriesById, Titles, write_entries
 from llmrec.records.reviews import Item
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda t: t.strip())
 catalogues = st.lists(
-    st.builds(Item, texts, texts, st.text(st.characters(exclude_categories=["Cs"]))),
+    st.builds(
+        Item,
+        texts,
+        texts,
+        st.text(st.characters(exclude_categories=["Cs"])),
+        st.lists(st.sampled_from(["film", "Film", "电影", "a|b"])).map(tuple),
+    ),
     min_size=1,
     max_size=12,
     unique_by=lambda item: item.item_id,
@@ -26,6 +33,33 @@ ITEMS = [Item("quay", "Quay"), Item("mole", "Mole", "A wall\nin the sea"), Item(
 
 def written(items: list[Item], folder: Path) -> Entries:
     return Entries(folder, write_entries(folder, items))
+
+
+@given(items=catalogues)
+def test_every_item_is_found_by_each_of_its_categories(
+    tmp_path_factory: pytest.TempPathFactory, items: list[Item]
+) -> None:
+    new, old = (tmp_path_factory.mktemp("entries") for _ in range(2))
+    entries = written(items, new)
+    of_an_older_version = written(items, old)
+    (old / "categories.npy").unlink()
+    for category in ("film", "Film", "电影", "a|b", "none"):
+        expected = [place for place, item in enumerate(items) if category in item.categories]
+        assert entries.of_category(category).tolist() == expected
+        assert of_an_older_version.of_category(category).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "content", [np.array([[0], [0]], np.uint64), np.array([[0], [3]], np.uint64)]
+)
+def test_a_table_of_other_categories_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: np.ndarray[Any, np.dtype[np.uint64]]
+) -> None:
+    monkeypatch.setattr(places_by_name, "_hash", lambda name: 0)
+    entries = written(ITEMS, tmp_path)
+    np.save(tmp_path / "categories.npy", content)
+    with pytest.raises(IndexMismatch, match="build the index again"):
+        entries.of_category("film")
 
 
 @given(items=catalogues, others=st.lists(st.text()))
@@ -59,7 +93,7 @@ def test_an_id_that_is_not_there_has_no_title(tmp_path: Path) -> None:
 def test_two_ids_of_one_hash_are_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_id_hash", lambda item_id: np.uint64(7))
+    monkeypatch.setattr(places_by_name, "_hash", lambda item_id: 7)
     entries = written(ITEMS, tmp_path)
     assert entries.places(["pier", "quay", "nobody"]) == {"pier": 2, "quay": 0}
 

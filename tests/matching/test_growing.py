@@ -86,7 +86,7 @@ def assert_same(grown: ContentIndex, fresh: ContentIndex) -> None:
             ours, theirs = grown.hub(kind), fresh.hub(kind)
             np.testing.assert_allclose(ours.mean, theirs.mean, atol=1e-6)
             np.testing.assert_allclose(ours.deviation, theirs.deviation, atol=1e-6)
-    for file in ("bank.npy", "offsets.npy", "ids.npy"):
+    for file in ("bank.npy", "offsets.npy", "ids.npy", "categories.npy"):
         np.testing.assert_array_equal(np.load(grown.files / file), np.load(fresh.files / file))
 
 
@@ -241,7 +241,7 @@ def as_format_1(index: ContentIndex) -> Path:
     """Lay an index out as the version before did."""
     folder = index.folder
     for file in index.files.iterdir():
-        if file.name not in ("offsets.npy", "ids.npy"):
+        if file.name not in ("offsets.npy", "ids.npy", "categories.npy"):
             file.rename(folder / file.name)
     for file in index.files.iterdir():
         file.unlink()
