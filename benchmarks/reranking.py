@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from llmrec.chat_opening import open_chat
 from llmrec.embedder_opening import embedder_of_index
 from llmrec.evaluation.baselines import SYSTEMS
 from llmrec.evaluation.found import Found
@@ -34,7 +35,6 @@ from llmrec.llm.prompts import load_prompt
 from llmrec.matching.interactions import Interactions
 from llmrec.matching.part import Person
 from llmrec.matching.profile_match import embedded_taste
-from llmrec.opening import open_chat
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.profiling.run import ExtractionRun
 from llmrec.recommender import Recommender
@@ -45,8 +45,8 @@ from llmrec.records.reading import read_items
 from llmrec.records.reviews import Item
 from llmrec.records.splits import read_split
 from llmrec.records.tables import read_lines
+from llmrec.reranking.options import RerankOptions
 from llmrec.reranking.order import fused
-from llmrec.reranking.reranking import RerankOptions
 from llmrec.stage_opening import open_reranker
 
 Array = NDArray[np.float64]

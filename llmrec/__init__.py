@@ -54,7 +54,8 @@ if TYPE_CHECKING:
     from llmrec.records.splits import Split, SplitLine, read_split
     from llmrec.reranking.composing import explain_composed
     from llmrec.reranking.explanations import Explainer
-    from llmrec.reranking.reranking import Reranker, RerankOptions
+    from llmrec.reranking.options import RerankOptions
+    from llmrec.reranking.reranking import Reranker
 
 _MODULES = {
     "errors": (
@@ -90,7 +91,8 @@ _MODULES = {
     "records.splits": "Split SplitLine read_split",
     "reranking.composing": "explain_composed",
     "reranking.explanations": "Explainer",
-    "reranking.reranking": "RerankOptions Reranker",
+    "reranking.options": "RerankOptions",
+    "reranking.reranking": "Reranker",
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 

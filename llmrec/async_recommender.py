@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from llmrec.async_lists import AsyncLists
+from llmrec.chat_opening import live_chat, open_chat
 from llmrec.chat_stages import required
 from llmrec.embedder_opening import embedder_of_index
 from llmrec.errors import SettingsError
@@ -18,13 +19,13 @@ from llmrec.matching.catalogue import folder_index, open_catalogue
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
 from llmrec.matching.fused_match import FusedMatch
 from llmrec.matching.weights import read_weights
-from llmrec.opening import Mode, ServerChoice, live_chat, open_chat, open_server
+from llmrec.opening import Mode, ServerChoice, open_server
 from llmrec.profiling.run import ExtractionRun
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
 from llmrec.records.reviews import Item, Review
 from llmrec.records.splits import Split
-from llmrec.reranking.reranking import DEFAULT_OPTIONS, RerankOptions
+from llmrec.reranking.options import DEFAULT_OPTIONS, RerankOptions
 from llmrec.stage_opening import open_stages
 
 DEFAULT_SERVER = ServerChoice()

@@ -3,10 +3,10 @@
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmrec.errors import IndexMismatch, SettingsError
 from llmrec.llm.embedder import Embedder
-from llmrec.llm.openai_client import Server
 from llmrec.llm.planned_embedder import PlannedEmbedder
 from llmrec.llm.planning import Plan
 from llmrec.llm.recorded_embedder import RecordedEmbedder
@@ -23,6 +23,9 @@ from llmrec.matching.embedding import (
 from llmrec.matching.index_folder import QUERIES, unfinished_vectors
 from llmrec.matching.postgres.address import is_address
 from llmrec.opening import Mode
+
+if TYPE_CHECKING:
+    from llmrec.llm.openai_client import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def embedder_to_index(
     vectors: str | Path | None,
     mode: Mode,
     place: str | Path,
-    server: Server | None = None,
+    server: "Server | None" = None,
 ) -> OpenedEmbedder:
     """Return the embedder that was chosen, over a vectors file if one is given.
 
@@ -124,7 +127,7 @@ def _kept_until_complete(choice: EmbedderChoice, place: str | Path) -> VectorsFi
 
 
 def embedder_of_index(
-    index: Catalogue, vectors: str | Path | None, mode: Mode, server: Server | None = None
+    index: Catalogue, vectors: str | Path | None, mode: Mode, server: "Server | None" = None
 ) -> OpenedEmbedder:
     """Return the embedder that an index was made with, for queries.
 

@@ -1,20 +1,15 @@
-"""From settings to the objects that do the work: servers and chat model."""
+"""From settings to the server that is called, and whether anything is called at all."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from llmrec.errors import SettingsError
-from llmrec.llm.billing import Billing
-from llmrec.llm.calls import CallLog
-from llmrec.llm.chat import ChatModel
-from llmrec.llm.limits import RateLimiter
-from llmrec.llm.openai_chat import OpenAIChatModel
-from llmrec.llm.openai_client import Server
-from llmrec.llm.recorded import LiveChatModel, LoggedChatModel, ReplayChatModel
-from llmrec.llm.server_settings import OPENAI_URL, ServerSettings
+
+if TYPE_CHECKING:
+    from llmrec.llm.billing import Billing
+    from llmrec.llm.openai_client import Server
 
 Mode = Literal["default", "replay", "fresh"]
 
@@ -50,10 +45,10 @@ class ServerChoice:
 
 
 def open_server(
-    choice: ServerChoice | Server,
+    choice: "ServerChoice | Server",
     environment: Mapping[str, str] = os.environ,
-    billing: Billing | None = None,
-) -> Server | None:
+    billing: "Billing | None" = None,
+) -> "Server | None":
     """Return the server that settings and environment name, or None where they name none.
 
     A server with a base URL needs no key (local servers have none); without either there is
@@ -73,6 +68,10 @@ def open_server(
     source = next((name for name in variables if environment.get(name)), None)
     if base_url is None and source is None:
         return None
+    from llmrec.llm.limits import RateLimiter
+    from llmrec.llm.openai_client import Server
+    from llmrec.llm.server_settings import OPENAI_URL, ServerSettings
+
     return Server(
         ServerSettings(
             base_url=base_url or OPENAI_URL,
@@ -83,28 +82,3 @@ def open_server(
         RateLimiter(choice.requests_per_min, choice.tokens_per_min),
         billing,
     )
-
-
-def open_chat(
-    calls: str | Path | CallLog, mode: Mode, live: LiveChatModel | None = None
-) -> ChatModel:
-    """Return a chat model that answers from a call log as far as ``mode`` wants it.
-
-    Args:
-        calls: the call log; one that is open already is used as it is.
-        mode: ``default`` reuses what is recorded and calls for the rest, ``replay`` never calls,
-            ``fresh`` always calls.
-        live: the model to call.
-
-    Raises:
-        InputError: there is no such log to replay, or it is not one.
-    """
-    log = calls if isinstance(calls, CallLog) else CallLog(calls, must_exist=mode == "replay")
-    if mode == "replay":
-        return ReplayChatModel(log)
-    return LoggedChatModel(log, live, fresh=mode == "fresh")
-
-
-def live_chat(server: Server | None) -> OpenAIChatModel | None:
-    """Return the chat model of a server, or None where there is no server."""
-    return None if server is None else OpenAIChatModel(server)

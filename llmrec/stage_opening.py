@@ -13,7 +13,8 @@ from llmrec.profiling.extraction import Extractor
 from llmrec.records.reviews import Item
 from llmrec.reranking import explanations, reranking
 from llmrec.reranking.explanations import Explainer
-from llmrec.reranking.reranking import DEFAULT_OPTIONS, Reranker, RerankOptions
+from llmrec.reranking.options import DEFAULT_OPTIONS, RerankOptions
+from llmrec.reranking.reranking import Reranker
 
 
 def open_reranker(

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from llmrec.chat_opening import open_chat
 from llmrec.embedder_opening import embedder_of_index, embedder_to_index
 from llmrec.errors import IndexMismatch, InputError, RecordingMissing, SettingsError
 from llmrec.llm.calls import CallLog
@@ -18,7 +19,7 @@ from llmrec.llm.embedder import vector_key
 from llmrec.llm.vectors import VectorsFile, write_vectors
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import LOCAL_MODEL, EmbedderChoice
-from llmrec.opening import Mode, open_chat
+from llmrec.opening import Mode
 from llmrec.recommender import Recommender
 from llmrec.records.reading import read_items
 

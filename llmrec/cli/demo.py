@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from llmrec.chat_opening import open_chat
 from llmrec.chat_stages import ChatStages
 from llmrec.cli import options
 from llmrec.cli.output import origins_of, print_items, print_profile
@@ -17,7 +18,6 @@ from llmrec.errors import InputError
 from llmrec.llm.chat import ChatModel
 from llmrec.llm.prompts import load_prompt
 from llmrec.matching.catalogue import Catalogue
-from llmrec.opening import open_chat
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.recommender import Recommender
 from llmrec.records.grouping import read_users

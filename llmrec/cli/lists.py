@@ -5,7 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmrec.async_lists import AsyncLists
 from llmrec.cli.interrupts import stop_on_interrupt
@@ -15,7 +15,6 @@ from llmrec.errors import InputError
 from llmrec.llm.budget import Budget
 from llmrec.llm.chat import Usage
 from llmrec.llm.embedder import Embedder
-from llmrec.llm.openai_client import Server
 from llmrec.llm.planned_embedder import PlannedEmbedder
 from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.profile_match import MatchingName
@@ -24,6 +23,9 @@ from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation, Repairs
 from llmrec.records.splits import Split
 from llmrec.reranking.run import ListRun
+
+if TYPE_CHECKING:
+    from llmrec.llm.openai_client import Server
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +130,7 @@ def print_lists(
     making: Coroutine[Any, Any, ListRun],
     profiles: Sequence[InterestProfile],
     output_format: str | None,
-    servers: Sequence[Server | None],
+    servers: "Sequence[Server | None]",
     concurrency: int,
     budget: Budget,
     titles: Mapping[str, str] | None = None,
@@ -161,7 +163,7 @@ async def _print_lists(
     making: Coroutine[Any, Any, ListRun],
     profiles: Sequence[InterestProfile],
     show: Callable[[Recommendation], None],
-    servers: Sequence[Server],
+    servers: "Sequence[Server]",
     concurrency: int,
     budget: Budget,
 ) -> int:

@@ -33,7 +33,7 @@ from llmrec.opening import ServerChoice
 from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation
 from llmrec.records.splits import read_split
-from llmrec.reranking.reranking import RerankOptions
+from llmrec.reranking.options import RerankOptions
 from llmrec.reranking.run import ListRun
 from llmrec.waiting import wait_for
 

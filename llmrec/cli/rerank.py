@@ -33,7 +33,8 @@ from llmrec.records.ranking import Recommendation, ScoredItem
 from llmrec.records.reading import read_items
 from llmrec.records.reviews import Item
 from llmrec.records.splits import read_split
-from llmrec.reranking.reranking import Reranker, RerankOptions
+from llmrec.reranking.options import RerankOptions
+from llmrec.reranking.reranking import Reranker
 from llmrec.reranking.run import ListRun
 from llmrec.stage_opening import open_reranker
 

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from llmrec.cli import list_options
 from llmrec.errors import SettingsError
+from llmrec.reranking.options import RerankOptions
 from llmrec.reranking.order import ShownOrder
-from llmrec.reranking.reranking import RerankOptions
 
 T = TypeVar("T")
 

@@ -10,17 +10,17 @@ from llmrec.embedder_opening import OpenedEmbedder, embedder_of_index, planned_e
 from llmrec.errors import SettingsError
 from llmrec.llm.billing import Billing
 from llmrec.llm.budget import Budget
-from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel, Usage
-from llmrec.llm.openai_client import Server
 from llmrec.llm.planning import Plan, PlannedChatModel
 from llmrec.llm.pricing import PriceOf, price_list
 from llmrec.llm.server_settings import OPENAI_URL
 from llmrec.matching.catalogue import Catalogue
-from llmrec.opening import Mode, ServerChoice, live_chat, open_chat, open_server
+from llmrec.opening import Mode, ServerChoice, open_server
 
 if TYPE_CHECKING:
+    from llmrec.llm.calls import CallLog
     from llmrec.llm.forecasting import ForecastChatModel
+    from llmrec.llm.openai_client import Server
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +43,9 @@ class Spending:
     embed_price_of: PriceOf = field(default_factory=lambda: price_list(None))
     output_tokens: int = 0
     _forecast: "ForecastChatModel | None" = None
-    _log: CallLog | None = None
+    _log: "CallLog | None" = None
 
-    def open_server(self, choice: ServerChoice, mode: Mode) -> Server | None:
+    def open_server(self, choice: ServerChoice, mode: Mode) -> "Server | None":
         """Return the chat server that is called, or None where none is."""
         if mode == "replay":
             return None
@@ -57,7 +57,7 @@ class Spending:
 
     def open_embed_server(
         self, choice: ServerChoice, calls: str | Path | None, mode: Mode
-    ) -> Server | None:
+    ) -> "Server | None":
         """Return the server that embeds, or None where nothing is called.
 
         Raises:
@@ -71,7 +71,7 @@ class Spending:
         return open_server(choice, billing=billing)
 
     def open_embedder(
-        self, index: Catalogue, vectors: str | Path | None, mode: Mode, server: Server | None
+        self, index: Catalogue, vectors: str | Path | None, mode: Mode, server: "Server | None"
     ) -> OpenedEmbedder:
         """Return the embedder of an index, with a server or a plan behind it.
 
@@ -85,7 +85,7 @@ class Spending:
         return planned_embedder_of_index(index, vectors, self.plan)
 
     def open_chat(
-        self, calls: str | Path, mode: Mode, server: Server | None, model: str
+        self, calls: str | Path, mode: Mode, server: "Server | None", model: str
     ) -> ChatModel:
         """Return the chat model: over a call log, with a server or a plan behind it.
 
@@ -93,6 +93,8 @@ class Spending:
             InputError: there is no such log to replay, or it is not one.
             SettingsError: a plan of what is replayed is asked for.
         """
+        from llmrec.chat_opening import live_chat, open_chat
+
         if self.plan is not None:
             refuse_replay(mode)
             return PlannedChatModel(open_chat(calls, mode, self.plan), self.plan)
@@ -104,9 +106,11 @@ class Spending:
         self._forecast = ForecastChatModel(live, calls)
         return open_chat(log, mode, self._forecast)
 
-    def _opened(self, calls: str | Path, mode: Mode) -> CallLog:
+    def _opened(self, calls: str | Path, mode: Mode) -> "CallLog":
         """Return the command's call log, which is read once for all that it calls."""
         if self._log is None:
+            from llmrec.llm.calls import CallLog
+
             self._log = CallLog(calls, must_exist=mode == "replay")
         return self._log
 

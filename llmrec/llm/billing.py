@@ -5,13 +5,15 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmrec.digests import canonical_json
 from llmrec.errors import SettingsError
 from llmrec.llm.budget import FREE, Bill, Budget, Charge
-from llmrec.llm.calls import CallLog
 from llmrec.llm.pricing import Price, PriceOf
+
+if TYPE_CHECKING:
+    from llmrec.llm.calls import CallLog
 
 Attempting = Callable[[], AbstractAsyncContextManager[Charge]]
 """Begins an attempt that is paid for."""
@@ -35,7 +37,7 @@ class Billing:
     budget: Budget = field(default_factory=Budget)
     price_of: PriceOf = _unknown
     output_tokens: int = 0
-    receipts: CallLog | None = None
+    receipts: "CallLog | None" = None
 
     def of(self, model: str, server: str, body: Mapping[str, Any]) -> Attempting:
         """Return what begins an attempt to send a request.

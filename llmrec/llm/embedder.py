@@ -1,7 +1,7 @@
 """The protocol every embedder keeps, and the keys its vectors are stored under."""
 
-from collections.abc import Sequence
-from typing import Literal, Protocol
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,19 @@ class Embedder(Protocol):
             InputError: a text is blank.
             SettingsError: the embedder is not installed.
             RecordingMissing: only recorded vectors are allowed, and one is missing.
+        """
+        ...
+
+
+@runtime_checkable
+class BatchEmbedder(Embedder, Protocol):
+    """An embedder that gives what it has made before it goes on: each batch may have been paid."""
+
+    def embed_batches(self, texts: Sequence[str], role: Role) -> AsyncIterator[Rows]:
+        """Yield the rows of ``embed``, some at a time, in order.
+
+        Raises:
+            InputError, SettingsError, RecordingMissing: as ``embed``.
         """
         ...
 

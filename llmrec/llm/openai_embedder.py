@@ -1,49 +1,15 @@
 """Embeddings from any OpenAI-compatible server."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from llmrec.errors import ChatError, SettingsError
+from llmrec.errors import ChatError
 from llmrec.llm.embed_call import EmbedCall, receipt_of
 from llmrec.llm.embedder import Role, Rows, refuse_blank
+from llmrec.llm.embedding_requests import EmbeddingRoles, batches_of
 from llmrec.llm.openai_client import Expected, Server
-from llmrec.llm.tokens import count_tokens, encoding_of
-
-MAX_BATCH_TEXTS = 128
-MAX_BATCH_TOKENS = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddingRoles:
-    """What a server is asked for queries and for passages.
-
-    Attributes:
-        query_model: the model's name for queries.
-        passage_model: for passages; often the same.
-        query_prefix: goes before every query.
-        passage_prefix: goes before every passage.
-    """
-
-    query_model: str
-    passage_model: str
-    query_prefix: str = ""
-    passage_prefix: str = ""
-
-    @property
-    def key_model(self) -> str:
-        """The name in keys: all that decides a vector, so that no two settings share one."""
-        models = dict.fromkeys((self.query_model, self.passage_model))
-        prefixes = (self.query_prefix, self.passage_prefix)
-        return ",".join(models) + ("|" + "|".join(prefixes) if any(prefixes) else "")
-
-    def of(self, role: Role) -> tuple[str, str]:
-        """Return model and prefix of a role."""
-        if role == "query":
-            return self.query_model, self.query_prefix
-        return self.passage_model, self.passage_prefix
 
 
 class OpenAIEmbedder:
@@ -72,19 +38,22 @@ class OpenAIEmbedder:
             ChatError: the server gave no vectors.
             BudgetExceeded: the call could pass the server's budget.
         """
-        refuse_blank(texts)
-        model, _ = self._roles.of(role)
-        made = [
-            await self._batch(model, batch, tokens) for batch, tokens in self.batches(texts, role)
-        ]
-        dims = sorted({rows.shape[1] for rows in made})
-        if len(dims) > 1:
-            raise ChatError(f"{self._server.address}: vectors of {dims} dims came for one model")
+        made = [rows async for rows in self.embed_batches(texts, role)]
         return np.concatenate(made) if made else np.zeros((0, 0), np.float32)
 
-    def batches(self, texts: Sequence[str], role: Role) -> Iterator[tuple[list[str], int]]:
-        """Yield the texts of each request, as they are sent, and the number of their tokens."""
-        return batches_of(texts, role, self._roles)
+    async def embed_batches(self, texts: Sequence[str], role: Role) -> AsyncIterator[Rows]:
+        """Yield the rows of the texts of each request; see ``BatchEmbedder``."""
+        refuse_blank(texts)
+        model, _ = self._roles.of(role)
+        dims = set[int]()
+        for batch, tokens in batches_of(texts, role, self._roles):
+            rows = await self._batch(model, batch, tokens)
+            dims.add(rows.shape[1])
+            if len(dims) > 1:
+                raise ChatError(
+                    f"{self._server.address}: vectors of {sorted(dims)} dims came for one model"
+                )
+            yield rows
 
     async def _batch(self, model: str, texts: list[str], tokens: int) -> Rows:
         body = {"model": model, "input": texts}
@@ -121,34 +90,3 @@ class OpenAIEmbedder:
             raise ChatError(f"{where}: finite vectors are expected, and none of them zero")
         unit: Rows = (rows / lengths).astype(np.float32)
         return unit
-
-
-def batches_of(
-    texts: Sequence[str], role: Role, roles: EmbeddingRoles
-) -> Iterator[tuple[list[str], int]]:
-    """Yield the texts of each request, as they are sent, and the number of their tokens."""
-    model, prefix = roles.of(role)
-    encoding = encoding_of(model)
-    batch: list[str] = []
-    tokens = 0
-    for text in (prefix + text for text in texts):
-        size = count_tokens(text, encoding)
-        if batch and (len(batch) == MAX_BATCH_TEXTS or tokens + size > MAX_BATCH_TOKENS):
-            yield batch, tokens
-            batch, tokens = [], 0
-        batch.append(text)
-        tokens += size
-    if batch:
-        yield batch, tokens
-
-
-def embedding_roles(name: str, query_prefix: str = "", passage_prefix: str = "") -> EmbeddingRoles:
-    """Return the roles of ``MODEL`` or ``QUERY_MODEL,PASSAGE_MODEL``.
-
-    Raises:
-        SettingsError: there is no model in the name.
-    """
-    query, _, passage = name.partition(",")
-    if not query:
-        raise SettingsError(f"openai:MODEL[,PASSAGE_MODEL] is expected, came openai:{name!r}")
-    return EmbeddingRoles(query, passage or query, query_prefix, passage_prefix)

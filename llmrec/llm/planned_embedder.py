@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from llmrec.llm.embed_call import EMBED_STAGE
 from llmrec.llm.embedder import Role, Rows
-from llmrec.llm.openai_embedder import EmbeddingRoles, batches_of
+from llmrec.llm.embedding_requests import EmbeddingRoles, batches_of
 from llmrec.llm.planning import Plan
 from llmrec.llm.recorded_embedder import RecordedEmbedder
 

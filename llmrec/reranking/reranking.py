@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from llmrec.errors import ChatIncomplete, InputError, ReplyInvalid
 from llmrec.llm.chat import ChatModel, ChatRequest, checked_sampling
@@ -15,7 +15,8 @@ from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation, Repairs, ScoredItem
 from llmrec.records.reviews import Item
 from llmrec.reranking.facts import facts_of
-from llmrec.reranking.order import Repaired, ShownOrder, fused, repaired, shown_order
+from llmrec.reranking.options import DEFAULT_OPTIONS, RerankOptions
+from llmrec.reranking.order import Repaired, fused, repaired, shown_order
 from llmrec.reranking.rendering import (
     candidate_labels,
     candidate_line,
@@ -28,35 +29,6 @@ FACTS_PROMPT_NAME = "rerank_facts"
 PLACEHOLDERS = ("profile", "recent", "candidates")
 
 _FOLLOW_UPS = 1
-
-
-@dataclass(frozen=True, slots=True)
-class RerankOptions:
-    """How a list is shown and how often; the defaults make one call a user.
-
-    Attributes:
-        order: in which the candidates are shown; see ``shown_order``.
-        passes: number of calls, each in another order, whose ranks are fused.
-        window: how many candidates one call takes, 2 or more; None for all of them. Windows go
-            from the end of the list to its beginning, each over what the one before left there
-            (Sun et al. 2023).
-        stride: how far a window stands before the one behind it, from 1 to ``window``; None for
-            half a window.
-        weight: of the model's ranks against those of the first stage, in [0, 1], in reciprocal
-            rank fusion; 1 leaves the first stage out.
-        facts: whether the model is told which interests brought an item, and how many people
-            chose it where that is known; needs the prompt with facts.
-    """
-
-    order: ShownOrder = "hash"
-    passes: int = 1
-    window: int | None = None
-    stride: int | None = None
-    weight: float = 1.0
-    facts: bool = False
-
-
-DEFAULT_OPTIONS: Final = RerankOptions()
 
 
 @dataclass(frozen=True, slots=True)

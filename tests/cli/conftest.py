@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from llmrec import cli
+from llmrec.chat_opening import open_chat
 from llmrec.errors import ReplyInvalid
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest
 from llmrec.llm.prompts import load_prompt
 from llmrec.llm.recorded import LoggedChatModel
-from llmrec.opening import open_chat
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.profiling.run import ExtractionRun
 from llmrec.recommender import Recommender

@@ -252,7 +252,7 @@ class Difficult:
 def test_prune_keeps_refusals_failures_and_follow_ups(
     run: Run, extract: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmrec.cli.spending.live_chat", lambda server: Difficult())
+    monkeypatch.setattr("llmrec.chat_opening.live_chat", lambda server: Difficult())
     live = [*shlex.split(extract), "--calls", "log", "-o", "profiles.jsonl", "--concurrency", "1"]
     assert cli.run(live) == 1
     recorded = Path("log").read_bytes()

@@ -17,7 +17,7 @@ from serving.openai_server import Answer, OpenAIServer, Received, embeddings
 
 from llmrec import opening
 from llmrec.errors import BudgetExceeded
-from llmrec.llm import openai_embedder
+from llmrec.llm import embedding_requests
 from llmrec.llm import vectors as llmrec_vectors
 from llmrec.llm.billing import Billing
 from llmrec.llm.budget import Budget
@@ -68,7 +68,7 @@ class Billed(OpenAIServer):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Billed]:
     monkeypatch.setattr(opening, "Server", impatient)
-    monkeypatch.setattr(openai_embedder, "MAX_BATCH_TEXTS", 20)
+    monkeypatch.setattr(embedding_requests, "MAX_BATCH_TEXTS", 20)
     with Billed() as serving:
         yield serving
 

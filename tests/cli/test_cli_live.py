@@ -430,7 +430,7 @@ def test_vectors_that_came_before_a_fault_are_kept(
     server: OpenAIServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setattr("llmrec.llm.openai_embedder.MAX_BATCH_TEXTS", 2)
+    monkeypatch.setattr("llmrec.llm.embedding_requests.MAX_BATCH_TEXTS", 2)
     server.script(*[lambda received: server.proper(received)] * 2)
     server.always(faults.echoing(status=401))
     done = run(capsys, index(server.url, "--vectors", "v.npz"))

@@ -574,3 +574,14 @@ def test_what_a_model_explained_and_was_not_used_is_said(
     assert sources == ["composed", "model", "model"]
     assert "2 explanations by the model, 1 composed" in done.err
     assert "refused: " in done.err
+
+
+def test_a_list_from_recordings_loads_no_client(run: list[str]) -> None:
+    heavy = "openai tenacity tiktoken sklearn rich llmrec.llm.openai_client llmrec.llm.calls"
+    code = (
+        f"import sys; from llmrec.cli import run; run({[*run, '--format', 'json']});"
+        f"print([name for name in {heavy.split()} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert len(done.stdout.splitlines()) == 12
+    assert done.stderr == "[]\n"

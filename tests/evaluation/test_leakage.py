@@ -19,6 +19,7 @@ from leakage_samples import (
     with_words,
 )
 
+from llmrec.chat_opening import open_chat
 from llmrec.errors import InputError, LeakageError
 from llmrec.evaluation.findings import Audit, Caution, Leak
 from llmrec.evaluation.fitted_users import read_fitted_users
@@ -26,7 +27,6 @@ from llmrec.evaluation.leakage import audit
 from llmrec.llm.prompts import load_prompt
 from llmrec.matching.bank import bank_of_profiles, bank_of_reviews
 from llmrec.matching.index_folder import BankEntry
-from llmrec.opening import open_chat
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.profiling.run import ExtractionRun
 from llmrec.records.grouping import read_users

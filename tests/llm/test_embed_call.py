@@ -19,8 +19,9 @@ from llmrec.llm.call_lines import logged_lines
 from llmrec.llm.call_stats import Group, count_calls
 from llmrec.llm.calls import CallLog
 from llmrec.llm.embed_call import EmbedCall, receipt_of
+from llmrec.llm.embedding_requests import embedding_roles
 from llmrec.llm.estimating import past_of
-from llmrec.llm.openai_embedder import OpenAIEmbedder, embedding_roles
+from llmrec.llm.openai_embedder import OpenAIEmbedder
 from llmrec.llm.pricing import Price, price_list
 from llmrec.llm.recorded import LoggedChatModel, ReplayChatModel
 
@@ -85,7 +86,7 @@ def test_the_same_texts_have_the_same_id() -> None:
 def test_every_request_has_a_line_and_a_failed_attempt_none(
     server: OpenAIServer, log: CallLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmrec.llm.openai_embedder.MAX_BATCH_TEXTS", 2)
+    monkeypatch.setattr("llmrec.llm.embedding_requests.MAX_BATCH_TEXTS", 2)
     server.script(Answer(500, {"error": {"message": "no"}}, {"retry-after-ms": "1"}))
     embed(server, log, ["a", "b", "c"])
     assert [line.exchange["body"]["texts"] for line in logged_lines(log.path)] == [2, 1]

@@ -14,10 +14,11 @@ from serving.openai_server import Answer, OpenAIServer, completion
 from wire import Waits, during, opened, question, reply
 
 from llmrec.errors import ChatUnavailable, SettingsError, Stopped
+from llmrec.llm.embedding_requests import embedding_roles
 from llmrec.llm.limits import RateLimiter
 from llmrec.llm.openai_chat import OpenAIChatModel
 from llmrec.llm.openai_client import Server
-from llmrec.llm.openai_embedder import OpenAIEmbedder, embedding_roles
+from llmrec.llm.openai_embedder import OpenAIEmbedder
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ from serving.openai_server import OpenAIServer, Script, vector
 from wire import during, opened
 
 from llmrec.errors import ChatError, ChatUnavailable, InputError, SettingsError
-from llmrec.llm import openai_embedder
+from llmrec.llm import embedding_requests
 from llmrec.llm.embedder import Role, Rows
-from llmrec.llm.openai_embedder import EmbeddingRoles, OpenAIEmbedder, embedding_roles
+from llmrec.llm.embedding_requests import EmbeddingRoles, embedding_roles
+from llmrec.llm.openai_embedder import OpenAIEmbedder
 from llmrec.llm.tokens import count_tokens
 
 
@@ -61,13 +62,13 @@ def test_what_is_sent_is_model_texts_and_encoding(server: OpenAIServer) -> None:
 
 
 def test_batches_are_cut_by_number(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai_embedder, "MAX_BATCH_TEXTS", 3)
+    monkeypatch.setattr(embedding_requests, "MAX_BATCH_TEXTS", 3)
     np.testing.assert_array_equal(embed(server, TEXTS), unit(TEXTS))
     assert inputs(server) == [TEXTS[:3], TEXTS[3:6], TEXTS[6:]]
 
 
 def test_batches_are_cut_by_tokens(server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai_embedder, "MAX_BATCH_TOKENS", 7)
+    monkeypatch.setattr(embedding_requests, "MAX_BATCH_TOKENS", 7)
     long = "far more tokens than a batch may have, and so a batch of its own"
     embed(server, [*TEXTS[:3], long, *TEXTS[3:]])
     assert inputs(server) == [TEXTS[:2], TEXTS[2:3], [long], TEXTS[3:5], TEXTS[5:]]
@@ -76,9 +77,9 @@ def test_batches_are_cut_by_tokens(server: OpenAIServer, monkeypatch: pytest.Mon
 @given(st.lists(st.text(min_size=1), max_size=20), st.integers(1, 5), st.integers(1, 30))
 def test_batches_hold_every_text_once_and_in_order(texts: list[str], n: int, tokens: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(openai_embedder, "MAX_BATCH_TEXTS", n)
-        patch.setattr(openai_embedder, "MAX_BATCH_TOKENS", tokens)
-        batches = list(openai_embedder.batches_of(texts, "query", embedding_roles("tiny")))
+        patch.setattr(embedding_requests, "MAX_BATCH_TEXTS", n)
+        patch.setattr(embedding_requests, "MAX_BATCH_TOKENS", tokens)
+        batches = list(embedding_requests.batches_of(texts, "query", embedding_roles("tiny")))
     assert [text for batch, _ in batches for text in batch] == texts
     assert all(1 <= len(batch) <= n for batch, _ in batches)
     assert all(sum(map(count_tokens, batch)) == counted for batch, counted in batches)
@@ -175,7 +176,7 @@ def test_vectors_that_are_none_are_an_error_at_once(server: OpenAIServer, fault:
 def test_batches_of_different_dims_are_an_error(
     server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(openai_embedder, "MAX_BATCH_TEXTS", 1)
+    monkeypatch.setattr(embedding_requests, "MAX_BATCH_TEXTS", 1)
     server.script(faults.SHORTER_FIRST)
     with pytest.raises(ChatError, match=r"vectors of \[7, 8\] dims came"):
         embed(server, TEXTS)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shortlists import Answering, profile_of
 
+from llmrec.chat_opening import open_chat
 from llmrec.errors import (
     ChatIncomplete,
     ChatRejected,
@@ -23,7 +24,6 @@ from llmrec.errors import (
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel, ChatRequest
 from llmrec.llm.recorded import LoggedChatModel
-from llmrec.opening import open_chat
 from llmrec.records.ranking import Explanation, Recommendation, ScoredItem
 from llmrec.records.writing import has_controls, is_short
 from llmrec.reranking.composing import compose, explain_composed

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from llmrec.chat_opening import open_chat
 from llmrec.llm.prompts import load_prompt
-from llmrec.opening import open_chat
 from llmrec.profiling.extraction import PLACEHOLDERS as REVIEWS
 from llmrec.profiling.extraction import Extractor
 from llmrec.records.grouping import read_users
@@ -17,7 +17,7 @@ from llmrec.records.ranking import Recommendation, ScoredItem
 from llmrec.records.reading import read_items
 from llmrec.records.reviews import Item
 from llmrec.reranking.explanations import PLACEHOLDERS, PROMPT_NAME, Explainer
-from llmrec.reranking.reranking import RerankOptions
+from llmrec.reranking.options import RerankOptions
 from llmrec.stage_opening import open_reranker
 
 Lists = list[tuple[Recommendation, InterestProfile]]

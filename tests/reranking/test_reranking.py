@@ -20,17 +20,18 @@ from shortlists import (
     shortlist,
 )
 
+from llmrec.chat_opening import open_chat
 from llmrec.errors import ChatIncomplete, ChatUnavailable, InputError, RecordingMissing
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel, Usage
 from llmrec.llm.prompts import Prompt, load_prompt
 from llmrec.llm.recorded import LoggedChatModel, ReplayChatModel
-from llmrec.opening import open_chat
 from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.records.grouping import read_users
 from llmrec.records.ranking import Recommendation, Repairs, ScoredItem
 from llmrec.records.reading import read_items
-from llmrec.reranking.reranking import Reranker, RerankOptions
+from llmrec.reranking.options import RerankOptions
+from llmrec.reranking.reranking import Reranker
 from llmrec.stage_opening import open_reranker
 
 PROMPT = Prompt(

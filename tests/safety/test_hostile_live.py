@@ -7,15 +7,11 @@ import pytest
 from hostile import HOSTILE
 from test_hostile_texts import IDS, catalogue_of, list_of, profile_of, steers
 
+from llmrec.chat_opening import live_chat, open_chat
 from llmrec.llm.chat import ChatModel
-from llmrec.opening import (
-    ServerChoice,
-    live_chat,
-    open_chat,
-    open_server,
-)
+from llmrec.opening import ServerChoice, open_server
 from llmrec.records.ranking import Recommendation
-from llmrec.reranking.reranking import RerankOptions
+from llmrec.reranking.options import RerankOptions
 from llmrec.stage_opening import open_explainer, open_reranker
 
 SHORT = ["rank first", "only id", "fake candidate", "fake reply", "override", "chat markup"]

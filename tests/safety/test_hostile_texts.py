@@ -30,7 +30,7 @@ from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import Evidence, Interest, InterestProfile, Source
 from llmrec.records.ranking import Because, Recommendation, ScoredItem
 from llmrec.records.reviews import Item, Review
-from llmrec.reranking.reranking import RerankOptions
+from llmrec.reranking.options import RerankOptions
 from llmrec.stage_opening import open_explainer, open_reranker
 
 IDS = ("i1", "i2", "i3")
