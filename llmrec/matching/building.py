@@ -32,6 +32,7 @@ from llmrec.matching.item_text import RULE, item_text
 from llmrec.matching.new_rows import new_rows
 from llmrec.matching.reuse import OlderIndex, older_index
 from llmrec.matching.similarity import HubStatistics, hub_statistics
+from llmrec.pace import Pace
 from llmrec.records.reviews import Item
 
 _BATCH = 256
@@ -127,7 +128,7 @@ def texts_to_embed(
     catalogue = _catalogue(items)
     refuse_other_files(Path(folder))
     older = older_index(Path(folder), choice)
-    for _, texts in _new_passages(catalogue, _places(catalogue, older), _firsts(catalogue)):
+    for _, texts in _passages(catalogue, _new(_places(catalogue, older), _firsts(catalogue))):
         yield "passage", texts
     for bank in _banks(catalogue, stored):
         texts, _ = _new_queries(bank, older)
@@ -149,7 +150,9 @@ async def _write_rows(
         for block in _blocks(np.flatnonzero(places >= 0), _BLOCK):
             rows[block] = older.rows[places[block]]
     firsts = _firsts(items)
-    for block, texts in _new_passages(items, places, firsts):
+    new = _new(places, firsts)
+    pace = Pace(len(new), "item texts embedded")
+    for block, texts in _passages(items, new):
         made = await _embedded(texts, "passage", embedder)
         if rows is None:
             rows = new_rows(path, len(items), made.shape[1])
@@ -159,6 +162,7 @@ async def _write_rows(
                 f"that is there, came {made.shape[1]}: remove that index to embed all items again"
             )
         rows[block] = made
+        pace.add(len(block))
     assert rows is not None
     again = np.flatnonzero((places < 0) & (firsts < np.arange(len(items))))
     for block in _blocks(again, _BLOCK):
@@ -235,12 +239,16 @@ def _places(items: Sequence[Item], older: OlderIndex | None) -> NDArray[np.intp]
     return older.places(items) if older else np.full(len(items), -1)
 
 
-def _new_passages(
-    items: Sequence[Item], places: NDArray[np.intp], firsts: NDArray[np.intp]
+def _new(places: NDArray[np.intp], firsts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the numbers of the items without a row, of those with one text the first."""
+    return np.flatnonzero((places < 0) & (firsts == np.arange(len(places))))
+
+
+def _passages(
+    items: Sequence[Item], numbers: NDArray[np.intp]
 ) -> Iterator[tuple[NDArray[np.intp], list[str]]]:
-    """Yield the numbers and texts of items without a row, each text once, for one call each."""
-    new = (places < 0) & (firsts == np.arange(len(items)))
-    for block in _blocks(np.flatnonzero(new), _BATCH):
+    """Yield the numbers and texts of items, for one call each."""
+    for block in _blocks(numbers, _BATCH):
         yield block, [item_text(items[number]) for number in block]
 
 
