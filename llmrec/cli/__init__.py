@@ -1,5 +1,6 @@
 """The command line: one file a command. Data goes to stdout, everything else to stderr."""
 
+import gc
 import importlib
 import io
 import os
@@ -59,10 +60,7 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"llmrec.cli.{cmd_name}").command
-        return command
+        return _imported(cmd_name) if cmd_name in COMMANDS else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -89,6 +87,17 @@ class _Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _imported(name: str) -> click.Command:
+    """Import a command; what is imported stays, so that the collector need never look at it."""
+    gc.disable()
+    try:
+        command: click.Command = importlib.import_module(f"llmrec.cli.{name}").command
+    finally:
+        gc.freeze()
+        gc.enable()
+    return command
 
 
 def flags_of(name: str) -> set[str]:

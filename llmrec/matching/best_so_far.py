@@ -12,6 +12,7 @@ from llmrec.matching.block_scoring import BlockScoring, Bounds, Positions, round
 from llmrec.matching.similarity import Float64
 
 _SPARE_PAIRS: Final = 4096
+_SPARE_HITS: Final = 4096
 _EXACT_ITEMS: Final = 8192
 _TOGETHER: Final = 8
 _NONE: Final = Bounds(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0), np.empty(0))
@@ -70,8 +71,7 @@ class BestSoFar:
         self._n_items = n_items
         self._left_out = _pair_keys(left_out, n_items)
         self._pairs = [_NONE]
-        self._n_pairs = 0
-        self._room = scoring.n_users * k + _SPARE_PAIRS
+        self._n_hits = 0
         self._thresholds = np.full(scoring.n_users, -np.inf)
         self._floors = scoring.floors(self._thresholds)
 
@@ -96,6 +96,7 @@ class BestSoFar:
         hits = np.flatnonzero(reached)
         if not len(hits):
             return
+        self._n_hits += len(hits)
         pairs = self._scoring.bounds(block, hits, positions)
         pairs = pairs.at(pairs.upper > self._thresholds[pairs.users])
         self._add(pairs, positions)
@@ -120,12 +121,12 @@ class BestSoFar:
             keys = pairs.users * self._n_items + items
             pairs = pairs.at(np.isin(keys, self._left_out, invert=True))
         self._pairs.append(pairs)
-        self._n_pairs += len(pairs)
-        if self._n_pairs > self._room or np.isneginf(self._thresholds).any():
+        n_wanted = self._scoring.n_users * self._k
+        if self._n_hits > n_wanted // 2 + _SPARE_HITS or np.isneginf(self._thresholds).any():
             self._shrink()
 
     def _shrink(self) -> None:
-        """Raise the thresholds; drop what does not reach them."""
+        """Raise the thresholds, so that fewer products reach them; drop what no longer does."""
         pairs = _joined(self._pairs)
         self._thresholds = np.maximum(self._thresholds, self._kth(pairs))
         pairs = pairs.at(pairs.upper >= self._thresholds[pairs.users])
@@ -136,8 +137,7 @@ class BestSoFar:
             counts = self._counts(pairs)
             full = counts == self._k
             self._thresholds[full] = pairs.lower[np.cumsum(counts)[full] - 1]
-        self._pairs, self._n_pairs = [pairs], len(pairs)
-        self._room = len(pairs) + n_wanted // 2 + _SPARE_PAIRS
+        self._pairs, self._n_hits = [pairs], 0
         self._floors = self._scoring.floors(self._thresholds)
 
     def _kth(self, pairs: Bounds) -> Float64:
