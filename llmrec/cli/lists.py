@@ -18,20 +18,19 @@ from llmrec.llm.embedder import Embedder
 from llmrec.llm.planned_embedder import PlannedEmbedder
 from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.profile_match import MatchingName
-from llmrec.records.grouping import read_users
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation, Repairs
-from llmrec.records.splits import Split
 from llmrec.reranking.run import ListRun
 
 if TYPE_CHECKING:
     from llmrec.llm.openai_client import Server
+    from llmrec.records.splits import Split
 
 log = logging.getLogger(__name__)
 
 
 def wanted_profiles(
-    run: Sequence[InterestProfile], user: str | None, split: Split | None
+    run: Sequence[InterestProfile], user: str | None, split: "Split | None"
 ) -> list[InterestProfile]:
     """Return the profiles that lists are made for; the others may still be in the bank."""
     wanted = [p for p in run if split is None or p.user_id in split.lines]
@@ -45,14 +44,25 @@ def wanted_profiles(
     return one
 
 
+def histories(split: str | None) -> "Split | None":
+    """Return what a split says that everybody's history is, or None where none is given."""
+    if split is None:
+        return None
+    from llmrec.records.splits import read_split
+
+    return read_split(split)
+
+
 def reviewed_items(
     path: str,
-    split: Split | None,
+    split: "Split | None",
     columns: Mapping[str, str],
     rating_max: float,
     skip_bad_rows: bool,
 ) -> dict[str, list[str]]:
     """Return the items that each user has reviewed, oldest first; under a split the history's."""
+    from llmrec.records.grouping import read_users
+
     users = read_users(
         path,
         users=split.lines if split else None,

@@ -13,6 +13,7 @@ from llmrec.cli import list_options, options
 from llmrec.cli.costing import costs
 from llmrec.cli.lists import (
     bank_of_run,
+    histories,
     list_printer,
     n_users,
     plan_interests,
@@ -32,7 +33,6 @@ from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import ServerChoice
 from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation
-from llmrec.records.splits import read_split
 from llmrec.reranking.options import RerankOptions
 from llmrec.reranking.run import ListRun
 from llmrec.waiting import wait_for
@@ -128,7 +128,7 @@ def command(
         allowed = allowed_of(catalogue, only=only, exclude=exclude or (), categories=categories)
     vector_server = spending.open_embed_server(embed_server, calls, mode)
     opened = spending.open_embedder(catalogue, vectors, mode, vector_server)
-    history = read_split(split) if split else None
+    history = histories(split)
     fused = None
     if weights is not None:
         from llmrec.cli.fused import open_fused

@@ -12,6 +12,7 @@ from llmrec.cli import evaluation_options, list_options, options
 from llmrec.cli.costing import costs
 from llmrec.cli.lists import (
     bank_of_run,
+    histories,
     n_users,
     plan_interests,
     print_lists,
@@ -32,7 +33,6 @@ from llmrec.records.profile import InterestProfile, read_profiles
 from llmrec.records.ranking import Recommendation, ScoredItem
 from llmrec.records.reading import read_items
 from llmrec.records.reviews import Item
-from llmrec.records.splits import read_split
 from llmrec.reranking.options import RerankOptions
 from llmrec.reranking.reranking import Reranker
 from llmrec.reranking.run import ListRun
@@ -111,7 +111,7 @@ def command(
         raise click.UsageError("Give --candidates FILE or --index DIR, one of them.")
     mode = options.mode(replay, fresh)
     chat_server = spending.open_server(server, mode)
-    history = read_split(split) if split else None
+    history = histories(split)
     run = list(read_profiles(profiles))
     wanted = wanted_profiles(run, user, history)
     reviewed = reviewed_items(reviews, history, columns, rating_max, skip_bad_rows)
