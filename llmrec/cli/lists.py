@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from llmrec.reranking.run import ListRun
 
 if TYPE_CHECKING:
     from llmrec.llm.openai_client import Server
+    from llmrec.records.grouping import UserReviews
     from llmrec.records.splits import Split
 
 log = logging.getLogger(__name__)
@@ -44,23 +45,23 @@ def wanted_profiles(
     return one
 
 
-def histories(split: str | None) -> "Split | None":
-    """Return what a split says that everybody's history is, or None where none is given."""
-    if split is None:
+def maybe_split(path: str | None) -> "Split | None":
+    """Return a split, or None where none is given."""
+    if path is None:
         return None
     from llmrec.records.splits import read_split
 
-    return read_split(split)
+    return read_split(path)
 
 
-def reviewed_items(
+def histories(
     path: str,
     split: "Split | None",
     columns: Mapping[str, str],
     rating_max: float,
     skip_bad_rows: bool,
-) -> dict[str, list[str]]:
-    """Return the items that each user has reviewed, oldest first; under a split the history's."""
+) -> "Iterator[UserReviews]":
+    """Return what each user wrote; under a split the histories of those in it."""
     from llmrec.records.grouping import read_users
 
     users = read_users(
@@ -70,13 +71,12 @@ def reviewed_items(
         rating_max=rating_max,
         skip_bad_rows=skip_bad_rows,
     )
-    histories = (split.history(user) if split else user for user in users)
-    return {
-        history.user_id: list(
-            dict.fromkeys(review.item_id for review in history.reviews if review.item_id)
-        )
-        for history in histories
-    }
+    return map(split.history, users) if split else users
+
+
+def reviewed_items(user: "UserReviews") -> list[str]:
+    """Return the items that a user has reviewed, oldest first."""
+    return list(dict.fromkeys(review.item_id for review in user.reviews if review.item_id))
 
 
 def n_users(reviewed: Mapping[str, Sequence[str]]) -> Counter[str]:

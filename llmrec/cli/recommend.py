@@ -15,6 +15,7 @@ from llmrec.cli.lists import (
     bank_of_run,
     histories,
     list_printer,
+    maybe_split,
     n_users,
     plan_interests,
     print_lists,
@@ -126,14 +127,19 @@ def command(
     allowed = None
     if only is not None or exclude or categories:
         allowed = allowed_of(catalogue, only=only, exclude=exclude or (), categories=categories)
-    vector_server = spending.open_embed_server(embed_server, calls, mode)
-    opened = spending.open_embedder(catalogue, vectors, mode, vector_server)
-    history = histories(split)
-    fused = None
+    history = maybe_split(split)
+    fused = reviewed = None
     if weights is not None:
         from llmrec.cli.fused import open_fused
 
-        fused = open_fused(weights, catalogue, reviews, history, columns, rating_max, skip_bad_rows)
+        fused, reviewed = open_fused(
+            weights, catalogue, reviews, history, columns, rating_max, skip_bad_rows
+        )
+    elif reviews is not None and like is None:
+        users = histories(reviews, history, columns, rating_max, skip_bad_rows)
+        reviewed = {user.user_id: reviewed_items(user) for user in users}
+    vector_server = spending.open_embed_server(embed_server, calls, mode)
+    opened = spending.open_embedder(catalogue, vectors, mode, vector_server)
     try:
         if like is not None:
             recommender = AsyncLists(
@@ -146,9 +152,6 @@ def command(
             return 0
         run = list(read_profiles(profiles or "-"))
         wanted = wanted_profiles(run, user, history)
-        reviewed = None
-        if reviews is not None:
-            reviewed = reviewed_items(reviews, history, columns, rating_max, skip_bad_rows)
         stages, chat_server = ChatStages(), None
         if rerank or explain == "model":
             if calls is None or model is None:

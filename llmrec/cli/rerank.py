@@ -13,6 +13,7 @@ from llmrec.cli.costing import costs
 from llmrec.cli.lists import (
     bank_of_run,
     histories,
+    maybe_split,
     n_users,
     plan_interests,
     print_lists,
@@ -111,10 +112,11 @@ def command(
         raise click.UsageError("Give --candidates FILE or --index DIR, one of them.")
     mode = options.mode(replay, fresh)
     chat_server = spending.open_server(server, mode)
-    history = histories(split)
+    history = maybe_split(split)
     run = list(read_profiles(profiles))
     wanted = wanted_profiles(run, user, history)
-    reviewed = reviewed_items(reviews, history, columns, rating_max, skip_bad_rows)
+    users = histories(reviews, history, columns, rating_max, skip_bad_rows)
+    reviewed = {user.user_id: reviewed_items(user) for user in users}
     catalogue = open_catalogue(index) if index else None
     entries = _entries(items, catalogue, item_columns, skip_bad_rows)
     reranker = open_reranker(

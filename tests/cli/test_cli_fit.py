@@ -159,6 +159,25 @@ def test_a_typed_sentence_is_ranked_by_the_same_parts(
     assert "popularity" in parts
 
 
+def test_reviews_are_read_once_and_may_come_from_stdin(
+    llmrec: Llmrec,
+    weights: str,
+    honest: str,
+    index: Path,
+    demo: Path,
+    split: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = ["recommend", honest, "--index", index, "--replay", "--weights", weights]
+    for under in ([], ["--split", split]):
+        expected = llmrec(*run, *under, "--reviews", demo / "reviews.jsonl")
+        with (demo / "reviews.jsonl").open() as stdin:
+            monkeypatch.setattr("sys.stdin", stdin)
+            done = llmrec(*run, *under, "--reviews", "-")
+        assert done.code == expected.code == 0
+        assert done.lists == expected.lists
+
+
 def test_weights_fitted_on_some_are_evaluated_on_others(
     llmrec: Llmrec, fit: list[object], index: Path, demo: Path, split: str, honest: str
 ) -> None:
