@@ -79,6 +79,18 @@ def reviewed_items(user: "UserReviews") -> list[str]:
     return list(dict.fromkeys(review.item_id for review in user.reviews if review.item_id))
 
 
+def known_items(
+    profiles: Sequence[InterestProfile], reviewed: Mapping[str, Sequence[str]]
+) -> dict[str, Sequence[str]]:
+    """Return for each profile's user the items reviewed; else those that the profile was made from.
+
+    Args:
+        profiles: of users.
+        reviewed: the items of those users of whom reviews are given.
+    """
+    return {one.user_id: reviewed.get(one.user_id, one.reviewed) for one in profiles}
+
+
 def n_users(reviewed: Mapping[str, Sequence[str]]) -> Counter[str]:
     """Return how many users have reviewed each item."""
     return Counter(chain.from_iterable(reviewed.values()))

@@ -14,6 +14,7 @@ from llmrec.cli.costing import costs
 from llmrec.cli.lists import (
     bank_of_run,
     histories,
+    known_items,
     list_printer,
     maybe_split,
     n_users,
@@ -112,10 +113,10 @@ def command(
     """Recommend the items of an index for PROFILES, or for the sentence given with --like.
 
     The items that a user has reviewed are left out: those in --reviews (under --split those of
-    the history), else those that the profile was made from. With --weights the match with the
-    interests is one of several parts of the score; what is popular, and what is reviewed
-    together, is known from --reviews. With --rerank a chat model puts the best matches in order,
-    with --explain it says why the first three were chosen: one call a user each.
+    the history); of a user who is not in it, those that the profile was made from. With --weights
+    the match with the interests is one of several parts of the score; what is popular, and what
+    is reviewed together, is known from --reviews. With --rerank a chat model puts the best
+    matches in order, with --explain it says why the first three were chosen: one call a user each.
     """
     if (profiles is None) == (like is None):
         raise click.UsageError("Give PROFILES or --like TEXT, one of them.")
@@ -170,7 +171,8 @@ def command(
             )
         recommender = AsyncLists(catalogue, opened.embedder, stages, fused=fused)
         wish = _Wish(k, matching, bank, allowed, diversity, rerank, explain)
-        making = _lists(recommender, opened.embedder, stages, wish, run, wanted, reviewed)
+        known = known_items(wanted, reviewed or {})
+        making = _lists(recommender, opened.embedder, stages, wish, run, wanted, known)
         servers = [chat_server, vector_server]
         code = print_lists(
             making, wanted, output_format, servers, concurrency, spending.budget, catalogue.titles
@@ -216,14 +218,14 @@ async def _lists(
     wish: _Wish,
     run: Sequence[InterestProfile],
     wanted: Sequence[InterestProfile],
-    reviewed: Mapping[str, Sequence[str]] | None,
+    known: Mapping[str, Sequence[str]],
 ) -> ListRun:
     """Return the run that makes the lists."""
     try:
         chosen = await bank_of_run(recommender, wish.bank, wish.matching, run)
     finally:
         plan_interests(embedder, wanted, _TOGETHER)
-    matched = _Matched(recommender, wish, chosen, wanted, reviewed)
+    matched = _Matched(recommender, wish, chosen, wanted, known)
 
     async def make(profile: InterestProfile) -> Recommendation:
         return await recommender.afinish(
@@ -231,7 +233,7 @@ async def _lists(
             profile,
             wish.k,
             rerank=wish.rerank,
-            recent=None if reviewed is None else reviewed.get(profile.user_id, ()),
+            recent=known[profile.user_id],
             explain=wish.explain,
         )
 
@@ -247,14 +249,14 @@ class _Matched:
         wish: _Wish,
         bank: BankName | BankInUse,
         wanted: Sequence[InterestProfile],
-        reviewed: Mapping[str, Sequence[str]] | None,
+        known: Mapping[str, Sequence[str]],
     ) -> None:
         self._recommender = recommender
         self._wish = wish
         self._bank = bank
         self._wanted = wanted
         self._places = {profile.user_id: place for place, profile in enumerate(wanted)}
-        self._reviewed = reviewed
+        self._known = known
         self._together = _TOGETHER
         self._made: dict[str | None, Recommendation] = {}
         self._turn = asyncio.Lock()
@@ -286,7 +288,7 @@ class _Matched:
             self._wish.k,
             matching=self._wish.matching,
             bank=self._bank,
-            left_out=self._reviewed,
+            left_out=self._known,
             only=self._wish.only,
             diversity=self._wish.diversity,
             depth=max(SHORTLIST, self._wish.k) if self._wish.rerank else None,

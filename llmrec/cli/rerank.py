@@ -13,6 +13,7 @@ from llmrec.cli.costing import costs
 from llmrec.cli.lists import (
     bank_of_run,
     histories,
+    known_items,
     maybe_split,
     n_users,
     plan_interests,
@@ -128,7 +129,7 @@ def command(
         prompts=prompts,
         sampling=sampling,
     )
-    reranking = _Reranking(reranker, reviewed)
+    reranking = _Reranking(reranker, known_items(wanted, reviewed))
     if catalogue is None:
         given = read_candidates(candidates or "", entries)
         making = reranking.given(given, entries)
@@ -155,11 +156,11 @@ class _Reranking:
 
     Attributes:
         reranker: puts lists in order.
-        reviewed: the items of each user, oldest first.
+        known: the items that each user has reviewed, oldest first.
     """
 
     reranker: Reranker
-    reviewed: Mapping[str, Sequence[str]]
+    known: Mapping[str, Sequence[str]]
 
     async def given(
         self, candidates: Mapping[str, Sequence[str]], entries: Mapping[str, Item]
@@ -198,7 +199,7 @@ class _Reranking:
                 shortlist,
                 matching=matching,
                 bank=chosen,
-                left_out=self.reviewed.get(profile.user_id, ()),
+                left_out=self.known[profile.user_id],
                 explain="none",
             )
             return await self._rerank(first, profile)
@@ -206,7 +207,7 @@ class _Reranking:
         return ListRun(make, [self.reranker.meter])
 
     async def _rerank(self, first: Recommendation, profile: InterestProfile) -> Recommendation:
-        recent = self.reviewed.get(profile.user_id, ())
+        recent = self.known[profile.user_id]
         return await self.reranker.rerank(first, profile, recent)
 
 
