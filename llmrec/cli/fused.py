@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from llmrec.cli.lists import reviewed_items
+from llmrec.cli.reviewed import reviewed_items
 from llmrec.evaluation.material import visible_reviews
 from llmrec.matching.catalogue import Catalogue, folder_index
 from llmrec.matching.fused_match import FusedMatch

@@ -1,10 +1,8 @@
-"""What the commands that make lists share: for whom, from which histories, and how they look."""
+"""What the commands that make lists share: for whom these are, which bank, and how they look."""
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llmrec.async_lists import AsyncLists
@@ -24,7 +22,6 @@ from llmrec.reranking.run import ListRun
 
 if TYPE_CHECKING:
     from llmrec.llm.openai_client import Server
-    from llmrec.records.grouping import UserReviews
     from llmrec.records.splits import Split
 
 log = logging.getLogger(__name__)
@@ -43,57 +40,6 @@ def wanted_profiles(
     if not one:
         raise InputError(f"--user: no profile of {user!r} among {len(wanted)}")
     return one
-
-
-def maybe_split(path: str | None) -> "Split | None":
-    """Return a split, or None where none is given."""
-    if path is None:
-        return None
-    from llmrec.records.splits import read_split
-
-    return read_split(path)
-
-
-def histories(
-    path: str,
-    split: "Split | None",
-    columns: Mapping[str, str],
-    rating_max: float,
-    skip_bad_rows: bool,
-) -> "Iterator[UserReviews]":
-    """Return what each user wrote; under a split the histories of those in it."""
-    from llmrec.records.grouping import read_users
-
-    users = read_users(
-        path,
-        users=split.lines if split else None,
-        columns=columns,
-        rating_max=rating_max,
-        skip_bad_rows=skip_bad_rows,
-    )
-    return map(split.history, users) if split else users
-
-
-def reviewed_items(user: "UserReviews") -> list[str]:
-    """Return the items that a user has reviewed, oldest first."""
-    return list(dict.fromkeys(review.item_id for review in user.reviews if review.item_id))
-
-
-def known_items(
-    profiles: Sequence[InterestProfile], reviewed: Mapping[str, Sequence[str]]
-) -> dict[str, Sequence[str]]:
-    """Return for each profile's user the items reviewed; else those that the profile was made from.
-
-    Args:
-        profiles: of users.
-        reviewed: the items of those users of whom reviews are given.
-    """
-    return {one.user_id: reviewed.get(one.user_id, one.reviewed) for one in profiles}
-
-
-def n_users(reviewed: Mapping[str, Sequence[str]]) -> Counter[str]:
-    """Return how many users have reviewed each item."""
-    return Counter(chain.from_iterable(reviewed.values()))
 
 
 async def bank_of_run(

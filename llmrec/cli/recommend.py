@@ -1,46 +1,28 @@
 """``llmrec recommend``: ranked lists for profiles, or for a typed sentence."""
 
-import asyncio
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from llmrec.async_lists import AsyncLists
-from llmrec.chat_stages import SHORTLIST, ChatStages, Explaining
+from llmrec.chat_stages import ChatStages, Explaining
 from llmrec.cli import list_options, options
 from llmrec.cli.costing import costs
-from llmrec.cli.lists import (
-    bank_of_run,
-    histories,
-    known_items,
-    list_printer,
-    maybe_split,
-    n_users,
-    plan_interests,
-    print_lists,
-    reviewed_items,
-    say_refused,
-    wanted_profiles,
-)
+from llmrec.cli.lists import list_printer, print_lists, say_refused, wanted_profiles
+from llmrec.cli.matched_lists import Wish, list_for, matched_lists
 from llmrec.cli.rerank_options import reranks
+from llmrec.cli.reviewed import histories, known_items, maybe_split, n_users, reviewed_items
 from llmrec.cli.server_options import embeds
 from llmrec.cli.spending import Spending
-from llmrec.errors import ChatError, RecordingMissing, SettingsError
-from llmrec.llm.embedder import Embedder
-from llmrec.matching.bank_choice import BankInUse, BankName
+from llmrec.errors import SettingsError
+from llmrec.matching.bank_choice import BankName
 from llmrec.matching.catalogue import allowed_of, open_catalogue
 from llmrec.matching.profile_match import MatchingName
 from llmrec.opening import ServerChoice
-from llmrec.records.profile import InterestProfile, read_profiles
-from llmrec.records.ranking import Recommendation
+from llmrec.records.profile import read_profiles
 from llmrec.reranking.options import RerankOptions
-from llmrec.reranking.run import ListRun
 from llmrec.waiting import wait_for
-
-_TOGETHER = 256
-"""Users for whom the catalogue is read once."""
 
 
 @click.command("recommend")
@@ -147,7 +129,7 @@ def command(
                 catalogue, opened.embedder, servers=[vector_server], fused=fused
             )
             listed = wait_for(
-                _recommend_for(recommender, like, _Wish(k, matching, bank, allowed, diversity))
+                list_for(recommender, like, Wish(k, matching, bank, allowed, diversity))
             )
             list_printer(output_format)(listed)
             return 0
@@ -170,9 +152,9 @@ def command(
                 sampling=sampling,
             )
         recommender = AsyncLists(catalogue, opened.embedder, stages, fused=fused)
-        wish = _Wish(k, matching, bank, allowed, diversity, rerank, explain)
+        wish = Wish(k, matching, bank, allowed, diversity, rerank, explain)
         known = known_items(wanted, reviewed or {})
-        making = _lists(recommender, opened.embedder, stages, wish, run, wanted, known)
+        making = matched_lists(recommender, opened.embedder, stages, wish, run, wanted, known)
         servers = [chat_server, vector_server]
         code = print_lists(
             making, wanted, output_format, servers, concurrency, spending.budget, catalogue.titles
@@ -182,114 +164,3 @@ def command(
         return code
     finally:
         opened.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """What lists are asked for."""
-
-    k: int
-    matching: MatchingName
-    bank: BankName
-    only: Collection[str] | None
-    diversity: float
-    rerank: bool = False
-    explain: Explaining = "composed"
-
-
-async def _recommend_for(recommender: AsyncLists, like: str, wish: _Wish) -> Recommendation:
-    try:
-        return await recommender.arecommend_for(
-            like,
-            wish.k,
-            matching=wish.matching,
-            bank=await bank_of_run(recommender, wish.bank, wish.matching),
-            only=wish.only,
-            diversity=wish.diversity,
-        )
-    finally:
-        await recommender.aclose()
-
-
-async def _lists(
-    recommender: AsyncLists,
-    embedder: Embedder,
-    stages: ChatStages,
-    wish: _Wish,
-    run: Sequence[InterestProfile],
-    wanted: Sequence[InterestProfile],
-    known: Mapping[str, Sequence[str]],
-) -> ListRun:
-    """Return the run that makes the lists."""
-    try:
-        chosen = await bank_of_run(recommender, wish.bank, wish.matching, run)
-    finally:
-        plan_interests(embedder, wanted, _TOGETHER)
-    matched = _Matched(recommender, wish, chosen, wanted, known)
-
-    async def make(profile: InterestProfile) -> Recommendation:
-        return await recommender.afinish(
-            await matched.of(profile),
-            profile,
-            wish.k,
-            rerank=wish.rerank,
-            recent=known[profile.user_id],
-            explain=wish.explain,
-        )
-
-    return ListRun(make, stages.meters)
-
-
-class _Matched:
-    """The first stage's lists, made for many users at a time as long as none of them fails."""
-
-    def __init__(
-        self,
-        recommender: AsyncLists,
-        wish: _Wish,
-        bank: BankName | BankInUse,
-        wanted: Sequence[InterestProfile],
-        known: Mapping[str, Sequence[str]],
-    ) -> None:
-        self._recommender = recommender
-        self._wish = wish
-        self._bank = bank
-        self._wanted = wanted
-        self._places = {profile.user_id: place for place, profile in enumerate(wanted)}
-        self._known = known
-        self._together = _TOGETHER
-        self._made: dict[str | None, Recommendation] = {}
-        self._turn = asyncio.Lock()
-
-    async def of(self, profile: InterestProfile) -> Recommendation:
-        """Return the list of one of the wanted users, and forget it."""
-        async with self._turn:
-            if profile.user_id not in self._made:
-                await self._make_from(self._places[profile.user_id])
-            return self._made.pop(profile.user_id)
-
-    async def _make_from(self, place: int) -> None:
-        """Make the lists of the user at a place and of those after; of that user alone, if need be.
-
-        Who fails must not fail the others: after an error everybody is matched alone.
-        """
-        try:
-            lists = await self._match(self._wanted[place : place + self._together])
-        except (RecordingMissing, ChatError):
-            if self._together == 1:
-                raise
-            self._together = 1
-            lists = await self._match(self._wanted[place : place + 1])
-        self._made.update((listed.user_id, listed) for listed in lists)
-
-    async def _match(self, profiles: Sequence[InterestProfile]) -> list[Recommendation]:
-        return await self._recommender.arecommend_many(
-            profiles,
-            self._wish.k,
-            matching=self._wish.matching,
-            bank=self._bank,
-            left_out=self._known,
-            only=self._wish.only,
-            diversity=self._wish.diversity,
-            depth=max(SHORTLIST, self._wish.k) if self._wish.rerank else None,
-        )

@@ -10,18 +10,9 @@ import click
 from llmrec.async_lists import AsyncLists
 from llmrec.cli import evaluation_options, list_options, options
 from llmrec.cli.costing import costs
-from llmrec.cli.lists import (
-    bank_of_run,
-    histories,
-    known_items,
-    maybe_split,
-    n_users,
-    plan_interests,
-    print_lists,
-    reviewed_items,
-    wanted_profiles,
-)
+from llmrec.cli.lists import bank_of_run, plan_interests, print_lists, wanted_profiles
 from llmrec.cli.rerank_options import reranks
+from llmrec.cli.reviewed import histories, known_items, maybe_split, n_users, reviewed_items
 from llmrec.cli.server_options import embeds
 from llmrec.cli.spending import Spending
 from llmrec.errors import SettingsError

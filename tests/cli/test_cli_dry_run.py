@@ -219,7 +219,7 @@ def test_the_vectors_of_interests_are_those_then_made(
     more: list[str],
 ) -> None:
     if more[:1] == ["--together"]:
-        monkeypatch.setattr("llmrec.cli.recommend._TOGETHER", int(more[1]))
+        monkeypatch.setattr("llmrec.cli.matched_lists._TOGETHER", int(more[1]))
         more = ["--bank", "index"]
     user = json.loads(profiles.read_text("utf-8").splitlines()[0])["user_id"]
     plain = ["recommend", profiles, "--index", served, "--base-url", server.url]
