@@ -7,6 +7,7 @@ from pathlib import Path
 from llmrec.errors import IndexMismatch, SettingsError
 from llmrec.evaluation.baselines import BY_LANGUAGE
 from llmrec.evaluation.evaluating import METRICS, Evaluation, usable_systems
+from llmrec.evaluation.findings import Audit
 from llmrec.evaluation.fitted_users import read_fitted_users
 from llmrec.evaluation.leakage import audit
 from llmrec.evaluation.material import Material, visible_reviews
@@ -20,6 +21,7 @@ from llmrec.matching.bank_choice import BankName, ChosenBank, choose_bank
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.interactions import Interactions
 from llmrec.matching.profile_match import Taste, embedded_tastes
+from llmrec.matching.score_parts import PartName
 from llmrec.matching.weights import read_weights
 from llmrec.records.grouping import UserReviews
 from llmrec.records.profile import InterestProfile
@@ -120,15 +122,7 @@ async def prepare(
     )
     if index is not None:
         _require_same_catalogue(items, index)
-    found = audit(
-        profiles,
-        users,
-        split,
-        titles={item.item_id: item.title for item in items},
-        bank=None if index is None else index.manifest.banks.get("stored"),
-        fitted_on=() if weights is None else read_fitted_users(weights),
-    )
-    found.require_no_leaks()
+    found = _audited(profiles, users, split, items, index, weights)
     tastes, chosen_bank = await _embedded(profiles, split, index, embedder, bank)
     by_language = None
     if any(system.name == BY_LANGUAGE for system in chosen) and index and embedder:
@@ -153,9 +147,7 @@ async def prepare(
             language_hub=None if by_language is None else by_language.hub,
             seed=seed,
             labels=task.labels,
-            weights=None
-            if weights is None or index is None
-            else read_weights(weights).of(index.manifest.model),
+            weights=_weights(weights, index),
         ),
         audit=found,
         systems=chosen,
@@ -163,6 +155,32 @@ async def prepare(
         metrics=tuple(metrics),
         bank=None if chosen_bank is None else chosen_bank.kind,
     )
+
+
+def _audited(
+    profiles: Sequence[InterestProfile],
+    users: Sequence[UserReviews],
+    split: Split,
+    items: Sequence[Item],
+    index: ContentIndex | None,
+    weights: str | Path | None,
+) -> Audit:
+    """Return the audit of all that is given, or raise a LeakageError."""
+    found = audit(
+        profiles,
+        users,
+        split,
+        titles={item.item_id: item.title for item in items},
+        bank=None if index is None else index.manifest.banks.get("stored"),
+        fitted_on=() if weights is None else read_fitted_users(weights),
+    )
+    found.require_no_leaks()
+    return found
+
+
+def _weights(path: str | Path | None, index: ContentIndex | None) -> dict[PartName, float] | None:
+    """Return the weights of a file, for an index; None where one of the two is not given."""
+    return None if path is None or index is None else read_weights(path).of(index.manifest.model)
 
 
 async def _embedded(
