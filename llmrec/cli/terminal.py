@@ -1,16 +1,15 @@
 """Other people's text made harmless for a terminal, and the one way to stderr."""
 
-import re
 import unicodedata
 
 import click
 
-_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
+from llmrec.records.direction import without_turns
 
 
 def visible(text: str) -> str:
     """Return a text on one line, without characters that steer a terminal or turn the reading."""
-    return _harmless(" ".join(_DIRECTION.sub("", text).split()))
+    return _harmless(" ".join(without_turns(text).split()))
 
 
 def say(message: str) -> None:
@@ -19,5 +18,5 @@ def say(message: str) -> None:
 
 
 def _harmless(line: str) -> str:
-    kept = _DIRECTION.sub("", line)
+    kept = without_turns(line)
     return "".join(c for c in kept if unicodedata.category(c) not in ("Cc", "Cs"))

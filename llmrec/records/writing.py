@@ -5,6 +5,8 @@ import re
 import unicodedata
 from collections import Counter
 
+from llmrec.records.direction import TURNS
+
 CJK = "CJK"
 """Script of Chinese and Japanese, kana included, which put no spaces between words."""
 
@@ -16,7 +18,6 @@ _KANA_LETTER = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
 _ONE_IN = 10
 _WORD = re.compile(r"\w+(?:['’.-]\w+)*")
 _LETTERS_A_CHARACTER = 2
-_DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @functools.cache
@@ -75,4 +76,4 @@ def is_short(text: str, max_words: int) -> bool:
 
 def has_controls(text: str) -> bool:
     """Say whether a text has characters that steer a terminal or turn the reading."""
-    return any(unicodedata.category(c) in ("Cc", "Cs") or c in _DIRECTION for c in text)
+    return any(unicodedata.category(c) in ("Cc", "Cs") or c in TURNS for c in text)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from hostile import HOSTILE
-from test_hostile_texts import IDS, catalogue_of, list_of, profile_of, steers
+from test_hostile_texts import IDS, catalogue_of, list_of, on_a_terminal, profile_of, steers
 
 from llmrec.chat_opening import live_chat, open_chat
 from llmrec.llm.chat import ChatModel
@@ -44,4 +44,4 @@ def test_a_real_model_breaks_no_guarantee(name: str, llama_url: str, tmp_path: P
     said = listed[0].explanation
     assert said is not None
     assert said.source == "composed" or said.quotes
-    assert not steers(said.text)
+    assert not steers(on_a_terminal(listed))

@@ -34,6 +34,7 @@ from llmrec.reranking.options import RerankOptions
 from llmrec.stage_opening import open_explainer, open_reranker
 
 IDS = ("i1", "i2", "i3")
+TURNS = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
 FIRST = '{"order": ["I1"]}'
 
 TEXTS = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
@@ -187,10 +188,14 @@ def on_a_terminal(thing: InterestProfile | Recommendation) -> str:
     return printed.getvalue()
 
 
+def is_safe(html: str) -> bool:
+    """Say whether no text has become markup, or turns the reading of others."""
+    return "<script" not in html and "<img" not in html and TURNS.isdisjoint(html)
+
+
 def steers(printed: str) -> set[str]:
     """Return the characters by which a text steers a terminal or turns the reading."""
-    turns = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
-    return {c for c in printed if c in turns or (unicodedata.category(c) == "Cc" and c != "\n")}
+    return {c for c in printed if c in TURNS or (unicodedata.category(c) == "Cc" and c != "\n")}
 
 
 def test_there_are_texts_of_every_kind() -> None:
@@ -250,8 +255,7 @@ def test_a_list_keeps_its_items(text: str, shown: Any) -> None:
         assert [item.rank for item in listed] == [1, 2, 3]
         assert listed.reranked or listed.reason != text
         assert not steers(on_a_terminal(listed))
-        assert "<script" not in listed._repr_html_()
-        assert "<img" not in listed._repr_html_()
+        assert is_safe(listed._repr_html_())
 
 
 @TEXTS
@@ -276,8 +280,7 @@ def test_a_profile_rests_on_quotes_of_the_persons_words(text: str) -> None:
             assert all(any(e.quote in said for said in words) for e in interest.evidence)
         assert {source.review_id for source in profile.sources} == {"r1", "r2"}
         assert not steers(on_a_terminal(profile))
-        assert "<script" not in profile._repr_html_()
-        assert "<img" not in profile._repr_html_()
+        assert is_safe(profile._repr_html_())
         assert InterestProfile.from_json(profile.to_json()) == profile
 
 
@@ -310,8 +313,7 @@ def test_an_explanation_is_grounded_or_composed(text: str) -> None:
                 assert len(said.text.split()) <= 45
                 assert said.quotes
         assert not steers(on_a_terminal(listed))
-        assert "<script" not in listed._repr_html_()
-        assert "<img" not in listed._repr_html_()
+        assert is_safe(listed._repr_html_())
         assert Recommendation.from_json(listed.to_json()) == listed
 
 
