@@ -101,8 +101,11 @@ def _kept_bank(kind: BankKind, index: ContentIndex, by_language: bool) -> Chosen
                 "known: build the index again, with --bank FILE where it has a stored bank"
             )
         say_languages(entry.languages)
-        kept = kept_hub(index, entry.digest)
-        hub = kept or hub_by_language(index, entry.digest, index.bank_rows(kind), entry.languages)
+        hub = (
+            kept_hub(index, entry.digest)
+            or hub_by_language(index, entry.digest, index.bank_rows(kind), entry.languages)
+            or hub
+        )
     return ChosenBank(kind, hub, by_language)
 
 
@@ -116,7 +119,8 @@ async def _run_hub(
         return cached
     queries = await embedder.embed(bank.texts, "query")
     if by_language:
-        return hub_by_language(index, bank.digest, queries, bank.languages)
+        by_pairs = hub_by_language(index, bank.digest, queries, bank.languages)
+        return by_pairs or await _run_hub(bank, index, embedder, by_language=False)
     hub = hub_statistics(index.rows, queries)
     index.keep_run_hub(bank.digest, hub)
     return hub

@@ -51,8 +51,10 @@ def kept_hub(index: ContentIndex, digest: str) -> HubStatistics | None:
 
 def hub_by_language(
     index: ContentIndex, digest: str, queries: Rows, languages: Sequence[str]
-) -> HubStatistics:
+) -> HubStatistics | None:
     """Return the statistics over a bank, less what language adds, and keep them in the index.
+
+    None where bank or catalogue have one language: there is nothing to be taken away.
 
     Args:
         index: the catalogue.
@@ -61,15 +63,16 @@ def hub_by_language(
         languages: (n_bank,) of its queries.
     """
     offsets = language_offsets(index.rows, item_languages(index), queries, languages)
+    if offsets is None:
+        return None
     hub = hub_statistics(index.rows, queries, offsets, languages)
-    if offsets is not None:
-        _keep(
-            _path(index, digest),
-            mean=hub.mean,
-            deviation=hub.deviation,
-            languages=np.array(offsets.languages),
-            table=offsets.table,
-        )
+    _keep(
+        _path(index, digest),
+        mean=hub.mean,
+        deviation=hub.deviation,
+        languages=np.array(offsets.languages),
+        table=offsets.table,
+    )
     return hub
 
 

@@ -96,15 +96,24 @@ def test_languages_of_too_few_queries_are_named(
     assert "too few queries of the bank to correct for language: CYRILLIC" in caplog.text
 
 
-def test_with_one_language_it_is_the_plain_correction(
-    demo_items: tuple[Item, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_with_one_language_it_is_the_plain_correction_and_nothing_is_computed(
+    demo_items: tuple[Item, ...],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    profile_of: Callable[..., InterestProfile],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stored = Bank("stored", ENGLISH, "interests")
     choice = EmbedderChoice("lexical")
     made = build_index(demo_items, tmp_path / "i", LexicalEmbedder(), choice=choice, stored=stored)
     index = asyncio.run(made)
+    run = profile_of("u", *((text, "like", 0.5) for text in ENGLISH * 5))
+    of_run = chosen(index, "run", run)
+    monkeypatch.setattr("llmrec.matching.language_hubs.hub_statistics", None)
+    monkeypatch.setattr("llmrec.matching.bank_choice.hub_statistics", None)
+    assert np.array_equal(chosen(index, "run", run).mean, of_run.mean)
     hub = chosen(index, "stored")
-    assert hub.offsets is None
+    assert of_run.offsets is hub.offsets is None
     assert np.array_equal(hub.mean, index.hub("stored").mean)
     assert np.array_equal(hub.deviation, index.hub("stored").deviation)
     assert "one language only" in caplog.text
