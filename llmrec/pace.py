@@ -10,7 +10,9 @@ _EVERY_S = 30.0
 
 
 class Pace:
-    """Notes every half minute how much is done, and how long the rest takes at this pace.
+    """Notes every half minute how much is done, and how long the rest takes at the latest pace.
+
+    Not at the mean one: what is already recorded goes by in no time, and what follows does not.
 
     Args:
         n: how much there is to do.
@@ -22,17 +24,18 @@ class Pace:
         self._n = n
         self._what = what
         self._clock = clock
-        self._done = 0
-        self._began = self._said = clock()
+        self._done = self._new = 0
+        self._said = clock()
 
     def add(self, n: int) -> None:
         """Count so many more as done."""
         self._done += n
+        self._new += n
         now = self._clock()
-        if now - self._said < _EVERY_S:
+        if now - self._said < _EVERY_S or self._done == self._n:
             return
-        self._said = now
-        left_s = (now - self._began) / self._done * (self._n - self._done)
+        left_s = (now - self._said) / self._new * (self._n - self._done)
+        self._said, self._new = now, 0
         log.info(
             "%s of %s %s, about %d min left",
             f"{self._done:,}",

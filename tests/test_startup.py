@@ -43,3 +43,29 @@ def test_looking_things_up_in_recordings_loads_no_embedder() -> None:
 def test_the_package_is_what_it_was_asked_for_by_name() -> None:
     code = "import llmrec; from llmrec import Review; assert llmrec.Review is Review"
     assert "pydantic" in loaded_after(code)
+
+
+def collected_after(code: str) -> list[bool]:
+    """Return what a new process says after running some code that begins with the collector off."""
+    code = f"import gc, json, weakref; from llmrec import cli; gc.disable()\n{code}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said: list[bool] = json.loads(done.stdout)
+    return said
+
+
+def test_the_garbage_collector_is_left_as_it_was_by_a_command() -> None:
+    code = (
+        "cli.flags_of('show'); off = gc.isenabled()\n"
+        "gc.enable(); cli.flags_of('split'); print(json.dumps([off, gc.isenabled()]))"
+    )
+    assert collected_after(code) == [False, True]
+
+
+def test_a_command_that_is_imported_already_keeps_no_garbage() -> None:
+    code = (
+        "class Ring: pass\n"
+        "cli.flags_of('show'); ring = Ring(); ring.itself = ring; still = weakref.ref(ring)\n"
+        "del ring; cli.flags_of('show'); gc.collect()\n"
+        "print(json.dumps([gc.get_freeze_count() > 0, still() is None]))"
+    )
+    assert collected_after(code) == [True, True]

@@ -90,13 +90,21 @@ class _Commands(click.Group):
 
 
 def _imported(name: str) -> click.Command:
-    """Import a command; what is imported stays, so that the collector need never look at it."""
-    gc.disable()
-    try:
-        command: click.Command = importlib.import_module(f"llmrec.cli.{name}").command
-    finally:
-        gc.freeze()
-        gc.enable()
+    """Import a command; what is imported stays, so that the collector need never look at it.
+
+    Once only: garbage that is there when all is frozen is never collected.
+    """
+    module = f"llmrec.cli.{name}"
+    if module not in sys.modules:
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            importlib.import_module(module)
+        finally:
+            gc.freeze()
+            if was_enabled:
+                gc.enable()
+    command: click.Command = sys.modules[module].command
     return command
 
 

@@ -23,7 +23,8 @@ class RecordedEmbedder:
         files: looked into in this order.
         live: makes what they lack; None where only recorded vectors are allowed, or the embedder
             is not installed.
-        record_to: takes the new vectors, batch by batch; None keeps them nowhere.
+        record_to: takes the new vectors, in the batches of a ``BatchEmbedder`` or a few texts at
+            a time; None keeps them nowhere.
         must_keep: whether it is an error that they cannot be kept, or only said.
     """
 
@@ -48,7 +49,8 @@ class RecordedEmbedder:
         Raises:
             RecordingMissing: a vector is in no file, and there is no live embedder.
             IndexMismatch: recorded and new vectors are of two dims.
-            InputError: a text is blank, or new vectors must be kept and cannot be.
+            InputError: a text is blank, the live embedder gave other than a row a text, or new
+                vectors must be kept and cannot be.
         """
         keys = self.keys(texts, role)
         found = {key: row for key in set(keys) if (row := self._find(key)) is not None}
@@ -111,10 +113,29 @@ class RecordedEmbedder:
 
 
 async def _batches(live: Embedder, texts: Sequence[str], role: Role) -> AsyncIterator[Rows]:
-    """Yield rows in batches, each to be recorded before the next is made."""
-    if isinstance(live, BatchEmbedder):
-        async for rows in live.embed_batches(texts, role):
+    """Yield rows in batches, each to be recorded before the next is made.
+
+    Raises:
+        InputError: there are more or fewer rows than texts: whose they are nobody knows.
+    """
+    if not isinstance(live, BatchEmbedder):
+        for start in range(0, len(texts), _BATCH):
+            batch = texts[start : start + _BATCH]
+            rows = await live.embed(batch, role)
+            _refuse_other_number(live, len(rows), len(batch))
             yield rows
         return
-    for start in range(0, len(texts), _BATCH):
-        yield await live.embed(texts[start : start + _BATCH], role)
+    n_rows = 0
+    async for rows in live.embed_batches(texts, role):
+        n_rows += len(rows)
+        if n_rows > len(texts):
+            break
+        yield rows
+    _refuse_other_number(live, n_rows, len(texts))
+
+
+def _refuse_other_number(live: Embedder, n_rows: int, n_texts: int) -> None:
+    if n_rows != n_texts:
+        raise InputError(
+            f"{live.model}: a row for each of {n_texts} texts is expected, came {n_rows}"
+        )

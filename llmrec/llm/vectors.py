@@ -162,7 +162,8 @@ class VectorsFile:
     def _check_dim(self, dim: int) -> None:
         if self._dim not in (None, dim):
             raise IndexMismatch(
-                f"{self.path}: vectors of {self._dim} dims are expected, came {dim}"
+                f"{self.path}: vectors of {self._dim} dims are expected, came {dim}: give another "
+                f"file, or have all made again without {self.path.name} and {self._part.name}"
             )
         self._dim = dim
 

@@ -81,8 +81,9 @@ class Entries(Sequence[Item]):
             InputError, IndexMismatch: the file of categories cannot be used.
         """
         places = places_of(category, self._categories)
-        if len(places) and not (
-            places.max() < len(self) and category in self._read(int(places[0])).categories
+        ends = places[[0, -1]].tolist() if len(places) else []
+        if np.any(np.diff(places) <= 0) or any(
+            category not in self._read(place).categories for place in ends
         ):
             raise self._mismatch()
         return places
@@ -90,13 +91,20 @@ class Entries(Sequence[Item]):
     @cached_property
     def _categories(self) -> Table:
         path = self._folder / CATEGORIES
-        return map_array(path, np.uint64, 2) if path.exists() else _table_of_categories(self)
+        if not path.exists():
+            return _table_of_categories(self)
+        table = map_array(path, np.uint64, 2)
+        if len(table) != 2:
+            raise self._mismatch()
+        return table
 
     def _place(self, item_id: str) -> int | None:
         same = places_of(item_id, self._ids).tolist()
         return next((place for place in same if self._read(place).item_id == item_id), None)
 
     def _read(self, place: int) -> Item:
+        if not 0 <= place < len(self):
+            raise self._mismatch()
         start, end = self._offsets[place : place + 2]
         try:
             return item_from_json(self._text[start:end].tobytes())

@@ -39,6 +39,9 @@ Timestamp = Annotated[
 
 VisibleText = Annotated[str, Field(pattern=r"\S")]
 
+AnyText = Annotated[str, Field(min_length=0)]
+"""May be empty, but holds no half characters: without any bound pydantic does not look."""
+
 
 @dataclass(frozen=True, slots=True, config=RECORD)
 class Review:
@@ -98,9 +101,9 @@ class Item:
 
     item_id: Id
     title: VisibleText
-    description: Annotated[str, BeforeValidator(lambda text: "" if text is None else text)] = ""
+    description: Annotated[AnyText, BeforeValidator(lambda text: "" if text is None else text)] = ""
     categories: Annotated[
-        tuple[str, ...],
+        tuple[AnyText, ...],
         BeforeValidator(lambda names: () if names is None else names),
         Field(strict=False),
     ] = ()

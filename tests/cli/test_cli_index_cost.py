@@ -15,7 +15,6 @@ from live_runs import impatient
 from serving import faults
 from serving.openai_server import Answer, OpenAIServer, Received, embeddings
 
-from llmrec import opening
 from llmrec.errors import BudgetExceeded
 from llmrec.llm import embedding_requests
 from llmrec.llm import vectors as llmrec_vectors
@@ -67,7 +66,7 @@ class Billed(OpenAIServer):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Billed]:
-    monkeypatch.setattr(opening, "Server", impatient)
+    monkeypatch.setattr("llmrec.llm.openai_client.Server", impatient)
     monkeypatch.setattr(embedding_requests, "MAX_BATCH_TEXTS", 20)
     with Billed() as serving:
         yield serving

@@ -14,7 +14,6 @@ from live_runs import PROFILE, Done, arguments, impatient, logged, run, write_re
 from serving import faults
 from serving.openai_server import Answer, OpenAIServer, Script, completion
 
-from llmrec import opening
 from llmrec.llm.limits import RateLimiter
 
 KEY = "sk-test-0123456789abcdef"
@@ -35,7 +34,7 @@ def extract(capsys: pytest.CaptureFixture[str], server: OpenAIServer) -> Run:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "Server", impatient)
+    monkeypatch.setattr("llmrec.llm.openai_client.Server", impatient)
 
 
 def posts(server: OpenAIServer) -> list[Any]:
@@ -174,7 +173,7 @@ def test_limits_reach_the_server_that_is_called(
         given.append(limits)
         return RateLimiter()
 
-    monkeypatch.setattr(opening, "RateLimiter", limiter)
+    monkeypatch.setattr("llmrec.llm.limits.RateLimiter", limiter)
     assert extract("--rpm", "500", "--tpm", "30000").code == 0
     assert extract().code == 0
     assert given == [(500, 30_000), (None, None)]

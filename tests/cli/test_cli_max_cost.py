@@ -10,7 +10,6 @@ from live_runs import PROFILE, Done, arguments, impatient, logged, run, write_re
 from serving import faults
 from serving.openai_server import Answer, OpenAIServer, completion
 
-from llmrec import opening
 from llmrec.cli import progress
 
 Run = Callable[..., Done]
@@ -32,7 +31,7 @@ def extract(
     capsys: pytest.CaptureFixture[str], server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> Run:
     """Run an extraction of eight users, without waiting between attempts."""
-    monkeypatch.setattr(opening, "Server", impatient)
+    monkeypatch.setattr("llmrec.llm.openai_client.Server", impatient)
     write_reviews(*USERS)
     return lambda *more, url=server.url: run(capsys, arguments(url, *more))
 

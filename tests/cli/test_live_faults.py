@@ -11,8 +11,6 @@ from live_runs import PROFILE, Done, arguments, impatient, run, write_reviews
 from serving import faults
 from serving.openai_server import Answer, OpenAIServer, Script, completion
 
-from llmrec import opening
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs" / "live.md"
 
@@ -75,7 +73,7 @@ EMBEDDING_FAULTS: dict[str, Script] = {
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """As for a person with a key, but at once."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdef")
-    monkeypatch.setattr(opening, "Server", impatient)
+    monkeypatch.setattr("llmrec.llm.openai_client.Server", impatient)
 
 
 @pytest.fixture

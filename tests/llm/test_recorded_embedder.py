@@ -1,7 +1,7 @@
 """Vectors from files, and from a live embedder what the files lack."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +123,54 @@ def test_many_texts_are_recorded_batch_by_batch(path: Path) -> None:
     rows = embed(RecordedEmbedder("tiny", [file], live=live, record_to=file), texts)
     assert live.texts == texts[recorded_before:]
     np.testing.assert_array_equal(rows, [direction(text) for text in texts])
+
+
+class Batches(LiveEmbedder):
+    """Gives so many rows at a time, of whatever it is asked."""
+
+    def __init__(self, *sizes: int) -> None:
+        super().__init__()
+        self._sizes = sizes
+
+    async def embed_batches(self, texts: Sequence[str], role: Role) -> AsyncIterator[Rows]:
+        rows = iter([*texts, *TEXTS])
+        for size in self._sizes:
+            yield np.array([direction(next(rows), role) for _ in range(size)]).reshape(size, 2)
+
+
+def test_batches_are_recorded_as_they_come(path: Path) -> None:
+    file = VectorsFile(path, "tiny")
+    embedder = RecordedEmbedder("tiny", [file], live=Batches(2, 0, 1), record_to=file)
+    np.testing.assert_array_equal(embed(embedder, TEXTS), [direction(text) for text in TEXTS])
+    assert len(VectorsFile(path, "tiny")) == 3
+
+
+@pytest.mark.parametrize(
+    ("live", "came", "n_kept"),
+    [(Batches(2), 2, 2), (Batches(), 0, 0), (Batches(2, 2), 4, 2), (Batches(4), 4, 0)],
+    ids=["fewer", "none", "more", "more at once"],
+)
+def test_batches_of_more_or_fewer_rows_than_texts_are_refused(
+    path: Path, live: LiveEmbedder, came: int, n_kept: int
+) -> None:
+    file = VectorsFile(path, "tiny")
+    embedder = RecordedEmbedder("tiny", [file], live=live, record_to=file)
+    with pytest.raises(InputError, match=f"each of 3 texts is expected, came {came}"):
+        embed(embedder, TEXTS)
+    assert len(file) == n_kept
+
+
+def test_no_text_gets_the_row_of_another(path: Path) -> None:
+    class LeavesOneOut(LiveEmbedder):
+        async def embed(self, texts: Sequence[str], role: Role) -> Rows:
+            rows: Rows = (await super().embed(texts, role))[1:]
+            return rows
+
+    file = VectorsFile(path, "tiny")
+    embedder = RecordedEmbedder("tiny", [file], live=LeavesOneOut(), record_to=file)
+    with pytest.raises(InputError, match="tiny: a row for each of 64 texts is expected, came 63"):
+        embed(embedder, [f"moss number {n}" for n in range(150)])
+    assert len(VectorsFile(path, "tiny")) == 0
 
 
 def test_missing_vectors_are_named_and_the_files_that_lack_them(tmp_path: Path) -> None:

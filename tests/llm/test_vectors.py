@@ -295,14 +295,15 @@ def test_new_vectors_of_another_model_are_refused(path: Path, part: Path) -> Non
 
 
 @pytest.mark.parametrize("folded", [True, False])
-def test_vectors_of_another_dim_are_refused(path: Path, folded: bool) -> None:
+def test_vectors_of_another_dim_are_refused(path: Path, part: Path, folded: bool) -> None:
     file = VectorsFile(path, "tiny")
     append(file, A)
     if folded:
         file.fold()
     for seen in (file, VectorsFile(path, "tiny")):
-        with pytest.raises(IndexMismatch, match="2 dims are expected, came 3"):
+        with pytest.raises(IndexMismatch, match="2 dims are expected, came 3") as wrong:
             seen.append([B], np.eye(3, dtype=np.float32)[:1])
+        assert f"without {path.name} and {part.name}" in str(wrong.value)
         assert_holds(seen, A)
 
 

@@ -31,6 +31,7 @@ def block_sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
             monkeypatch.setattr(catalogue_pass, name, size)
         monkeypatch.setattr("llmrec.matching.block_scoring.MAX_QUERIES", 5)
         monkeypatch.setattr(best_so_far, "_SPARE_PAIRS", 3)
+        monkeypatch.setattr(best_so_far, "_SPARE_HITS", 3)
         monkeypatch.setattr(best_so_far, "_EXACT_ITEMS", 4)
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -50,16 +49,23 @@ def test_every_item_is_found_by_each_of_its_categories(
 
 
 @pytest.mark.parametrize(
-    "content", [np.array([[0], [0]], np.uint64), np.array([[0], [3]], np.uint64)]
+    "content",
+    [
+        *([[0], [place]] for place in (0, 3, 2**64 - 1)),
+        *([[0, 0], places] for places in ([1, 2], [2, 1], [1, 1])),
+        [[0]],
+        [[0], [1], [1]],
+    ],
 )
 def test_a_table_of_other_categories_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: np.ndarray[Any, np.dtype[np.uint64]]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: list[list[int]]
 ) -> None:
     monkeypatch.setattr(places_by_name, "_hash", lambda name: 0)
-    entries = written(ITEMS, tmp_path)
-    np.save(tmp_path / "categories.npy", content)
+    entries = written([ITEMS[0], Item("mole", "Mole", "", ("film",)), ITEMS[2]], tmp_path)
+    assert entries.of_category("film").tolist() == [1]
+    np.save(tmp_path / "categories.npy", np.array(content, np.uint64))
     with pytest.raises(IndexMismatch, match="build the index again"):
-        entries.of_category("film")
+        Entries(tmp_path, "unread").of_category("film")
 
 
 @given(items=catalogues, others=st.lists(st.text()))
@@ -132,6 +138,16 @@ def test_files_that_do_not_belong_together_are_refused(
     np.save(tmp_path / name, content)
     with pytest.raises(IndexMismatch, match="build the index again"):
         Entries(tmp_path, digest)
+
+
+@pytest.mark.parametrize("place", [3, 2**64 - 1])
+def test_an_id_of_no_place_is_refused(tmp_path: Path, place: int) -> None:
+    write_entries(tmp_path, ITEMS)
+    table = np.load(tmp_path / "ids.npy")
+    table[1] = place
+    np.save(tmp_path / "ids.npy", table)
+    with pytest.raises(IndexMismatch, match="build the index again"):
+        Entries(tmp_path, "unread").places(["quay"])
 
 
 def test_an_empty_file_of_entries_is_refused(tmp_path: Path) -> None:
