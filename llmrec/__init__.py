@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from llmrec.evaluation.splitting import SplitRule, Splitting
     from llmrec.llm.calls import CallLog
     from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest, Message, Usage
-    from llmrec.llm.embedder import Embedder
+    from llmrec.llm.embedder import BatchEmbedder, Embedder
     from llmrec.llm.prompts import Prompt, load_prompt
     from llmrec.llm.recorded import LoggedChatModel, ReplayChatModel
     from llmrec.llm.recorded_embedder import RecordedEmbedder
@@ -71,7 +71,7 @@ _MODULES = {
     "evaluation.splitting": "SplitRule Splitting",
     "llm.calls": "CallLog",
     "llm.chat": "ChatModel ChatReply ChatRequest Message Usage",
-    "llm.embedder": "Embedder",
+    "llm.embedder": "BatchEmbedder Embedder",
     "llm.prompts": "Prompt load_prompt",
     "llm.recorded": "LoggedChatModel ReplayChatModel",
     "llm.recorded_embedder": "RecordedEmbedder",
@@ -98,6 +98,7 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names.s
 
 __all__ = [
     "Bank",
+    "BatchEmbedder",
     "Because",
     "BudgetExceeded",
     "CallLog",
