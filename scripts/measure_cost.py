@@ -218,7 +218,8 @@ requests exactly, replies as long as the recorded ones on average: 100 and 75 us
 20 put in order (60 users each, all recorded), the first three of those lists explained (the
 requests exactly, replies as long as those to the demo's 20). Tokens are o200k_base's, also for
 models that count otherwise, and the recorded model did not think aloud: models that do charge for
-their thoughts as output, which can be several times the reply. The schema is counted whole, which is more than many servers charge.
+their thoughts as output, which can be several times the reply. The schema is counted whole, which
+is more than many servers charge.
 
 Most of what goes in are the texts shown: reviews, or a profile and the items of a list. The
 instructions are below the 1,024 tokens from which on servers cache what prompts begin with, so that
