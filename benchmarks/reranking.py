@@ -23,7 +23,7 @@ from scipy import stats
 
 from llmrec.chat_opening import open_chat
 from llmrec.embedder_opening import embedder_of_index
-from llmrec.evaluation.baselines import SYSTEMS
+from llmrec.evaluation.baselines import ON_REQUEST, SYSTEMS
 from llmrec.evaluation.found import Found
 from llmrec.evaluation.intervals import Interval, mean_interval
 from llmrec.evaluation.material import Material, visible_reviews
@@ -53,8 +53,7 @@ Array = NDArray[np.float64]
 
 NDCG = Metric.parse("nDCG@10")
 FIRST_STAGE = "profile-hub"
-FITTED = ("fused-without-llm", "fused", "weighted")
-"""Systems that are fitted on places in the whole catalogue, where here lists are judged."""
+NOT_HERE = (*ON_REQUEST, "fused-without-llm", "fused", "weighted")  # fitted on whole catalogues
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 FOLDS = 5
 MODELS = ("gpt-5-mini", "claude-haiku-4-5", "claude-sonnet-4-5")
@@ -103,7 +102,6 @@ async def read_set(name: str, data: Path, recordings: Path) -> DataSet:
             items, Path(folder) / "index", vectors=vectors, mode="replay"
         )
         bank = await recommender.abank("run", profiles.values())
-        by_language = await recommender.abank("run", profiles.values(), matching="hub-by-language")
         rows = np.array(recommender.catalogue.rows)
         embedder = embedder_of_index(recommender.catalogue, vectors, "replay").embedder
     material = Material(
@@ -111,7 +109,6 @@ async def read_set(name: str, data: Path, recordings: Path) -> DataSet:
         interactions=Interactions.of(visible_reviews(users, split), positions),
         vectors=rows,
         hub=bank.hub,
-        language_hub=by_language.hub,
     )
     log = open_chat(recordings / "rerank.jsonl", "replay")
     reranker = open_reranker(log, "claude", entries, RerankOptions(order="first-stage"))
@@ -122,7 +119,7 @@ async def read_set(name: str, data: Path, recordings: Path) -> DataSet:
         given = tuple(ScoredItem(i, entries[i].title, rank) for rank, i in enumerate(shown, 1))
         listed = Recommendation(user_id=profile.user_id, recommendations=given)
         best = await reranker.rerank(listed, profile, profile.reviewed)
-        [taste] = await embedded_tastes([profile.interests], embedder)
+        (taste,) = await embedded_tastes([profile.interests], embedder)
         lists.append(
             Judged(
                 person=Person.of(histories[profile.user_id], positions, profile, taste),
@@ -187,7 +184,7 @@ def print_systems(data: DataSet) -> None:
     print("| within the lists | nDCG@10 | reranked − it | p |\n|---|---|---|---|")
     print(f"| **reranked** | {interval(mean_interval(model))} | | |")
     rows = []
-    for system in (one for name, one in SYSTEMS.items() if name not in FITTED):
+    for system in (system for name, system in SYSTEMS.items() if name not in NOT_HERE):
         part = system.build(data.material)
         scores = [part.scores(judged.person)[judged.shown] for judged in lists]
         values = of_scores([np.round(each, 9) for each in scores], lists)

@@ -27,10 +27,11 @@ METRICS = "nDCG@10,R@10,RR@10"
 INTRODUCTION = """# Results
 
 Made by `scripts/make_results.py`; how to read it: [evaluation.md](evaluation.md), the systems:
-[baselines.md](baselines.md). The newest positive review of each user is to be found among the whole
-catalogue without the user's history. Every figure is a mean over users with its 95 % interval
-(BCa); `!` marks intervals that rest on few users who differ. **Bold** is the best system without
-an LLM. The vectors are those of multilingual-e5-small, the profiles the recorded ones.
+[baselines.md](baselines.md), the data, and what not to conclude from them: [data.md](data.md). The
+newest positive review of each user is to be found among the whole catalogue without the user's
+history. Every figure is a mean over users with its 95 % interval (BCa); `!` marks intervals that
+rest on few users who differ. **Bold** is the best system without an LLM. The vectors are those of
+multilingual-e5-small, the profiles the recorded ones.
 
 Elsewhere: what reranking a shortlist brings, and what it costs ([reranking.md](reranking.md)); each
 part of a score, and data where popularity rules ([scoring.md](scoring.md)); what else was tried for

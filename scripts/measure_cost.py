@@ -213,12 +213,13 @@ def sampled(counts: Sequence[int], size: int, generator: random.Random) -> float
 
 INTRODUCTION = f"""{HEADING}
 
-By `scripts/measure_cost.py`, on two data sets: profiles of all users (the requests exactly, replies
-as long as the recorded ones on average: 100 and 75 users), given lists of 20 put in order (60 users
-each, all recorded), the first three of those lists explained (the requests exactly, replies as long
-as those to the demo's 20). Tokens are o200k_base's, also for models that count otherwise, and the
-recorded model did not think aloud: models that do charge for their thoughts as output, which can be
-several times the reply. The schema is counted whole, which is more than many servers charge.
+By `scripts/measure_cost.py`, on two data sets ([data.md](data.md)): profiles of all users (the
+requests exactly, replies as long as the recorded ones on average: 100 and 75 users), given lists of
+20 put in order (60 users each, all recorded), the first three of those lists explained (the
+requests exactly, replies as long as those to the demo's 20). Tokens are o200k_base's, also for
+models that count otherwise, and the recorded model did not think aloud: models that do charge for
+their thoughts as output, which can be several times the reply. The schema is counted whole, which
+is more than many servers charge.
 
 Most of what goes in are the texts shown: reviews, or a profile and the items of a list. The
 instructions are below the 1,024 tokens from which on servers cache what prompts begin with, so that
