@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from operator import length_hint
 from typing import IO, Any
@@ -25,6 +26,8 @@ from llmrec.records.grouping import UserReviews, read_users
 from llmrec.records.reading import read_items
 from llmrec.records.replacing import replaced
 from llmrec.records.splits import Split, read_split
+
+log = logging.getLogger(__name__)
 
 
 @click.command("extract")
@@ -105,6 +108,12 @@ def command(
     with replaced(output) as file, Progress(run, length_hint(users), spending.budget) as progress:
         asyncio.run(_write(file, run, users, opened, progress))
     _say(run, wants_json(output_format))
+    if run.untitled:
+        log.warning(
+            "%s: %s reviews are about items that are not there, so a model sees no title of them",
+            items,
+            f"{run.untitled:,}",
+        )
     return 1 if run.failed else 0
 
 

@@ -101,6 +101,12 @@ def command(
         file.write(learned.to_json())
     for warning in learned.warnings:
         log.warning("%s", warning)
+    if learned.not_usable:
+        log.info(
+            "%d of %d users are left out: no item of the catalogue is held out that is new to them",
+            learned.not_usable,
+            learned.not_usable + len(learned.users),
+        )
     if wants_json(output_format):
         print_json(_summary(learned))
     else:

@@ -133,6 +133,7 @@ def learn_weights(
     fitted = cross_validate(parts, labels, defaults, n_negatives)
     _require_enough(fitted, labels)
     trap = _trap(material, labels)
+    score = mean_interval(fitted.values)
     beside_parts = zip(defaults, fitted.of_parts, strict=True)
     return LearnedWeights(
         version=version("llmrec"),
@@ -143,11 +144,11 @@ def learn_weights(
         users=fitted.user_ids,
         not_usable=len(labels.people) - len(fitted.user_ids),
         metric=str(METRIC),
-        cross_validated=_estimate(mean_interval(fitted.values)),
+        cross_validated=_estimate(score),
         beside_defaults=_beside(fitted.values, fitted.of_defaults),
         beside_parts={name: _beside(fitted.values, alone) for name, alone in beside_parts},
         target_percentile=None if trap is None else trap.percentile,
-        warnings=tuple(map(str, audit.cautions)),
+        warnings=(*map(str, audit.cautions), *filter(None, [score.warning])),
         digests=dict(digests),
         settings={"folds": FOLDS, "negatives": n_negatives, "refits": REFITS, "seed": seed},
     )

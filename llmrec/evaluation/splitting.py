@@ -124,6 +124,8 @@ class Splitting:
         ]
         if not dated:
             return "no review with a timestamp"
+        if all(one.review.item_id is None for one in dated):
+            return "no review with a timestamp and an item_id"
         targets = _targets(dated, self.rule)
         if isinstance(targets, str):
             return targets

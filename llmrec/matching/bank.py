@@ -1,6 +1,7 @@
 """Banks of query texts: what the similarity of an item is standardised over."""
 
 import hashlib
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
@@ -11,6 +12,8 @@ from llmrec.matching.item_text import item_text
 from llmrec.records.profile import InterestProfile
 from llmrec.records.reviews import Item, Review
 from llmrec.records.writing import language
+
+log = logging.getLogger(__name__)
 
 BankKind = Literal["stored", "run", "index"]
 
@@ -74,19 +77,34 @@ def bank_of_profiles(profiles: Iterable[InterestProfile]) -> Bank:
     given = tuple(profiles)
     texts = tuple(interest.query for profile in given for interest in profile.interests)
     reviews = {source.digest for profile in given for source in profile.sources}
-    return Bank("stored", texts, "interests", tuple(sorted(reviews)))
+    return _stored(texts, "interests", sorted(reviews))
 
 
 def bank_of_reviews(reviews: Iterable[Review]) -> Bank:
-    """Return the beginnings of 400 reviews, those with the smallest digests, to be stored."""
+    """Return the beginnings of 400 reviews, those with the smallest digests, to be stored.
+
+    A beginning without a letter or digit ("👍", "-") says nothing of what anybody looks for, and
+    one that stands there already says nothing more: both are left out.
+    """
     keyed = ((review.digest, review.text[:MAX_REVIEW_CHARACTERS]) for review in reviews)
-    chosen = nsmallest(N_REVIEWS, (pair for pair in keyed if not pair[1].isspace()))
-    return Bank(
-        "stored",
-        tuple(text for _, text in chosen),
-        "reviews",
-        tuple(review for review, _ in chosen),
-    )
+    chosen = nsmallest(N_REVIEWS, (pair for pair in keyed if any(map(str.isalnum, pair[1]))))
+    texts = dict.fromkeys(text for _, text in chosen)
+    return _stored(texts, "reviews", [review for review, _ in chosen])
+
+
+def _stored(
+    texts: Iterable[str], source: Literal["interests", "reviews"], reviews: Sequence[str]
+) -> Bank:
+    bank = Bank("stored", tuple(texts), source, tuple(reviews))
+    n_different = len(set(bank.texts))
+    if 0 < n_different < MIN_RUN:
+        log.warning(
+            "the bank to be stored has only %d different texts: a correction for hubs needs at "
+            "least %d, give more reviews or profiles, or none",
+            n_different,
+            MIN_RUN,
+        )
+    return bank
 
 
 def _sha256(text: str) -> str:

@@ -269,7 +269,7 @@ def _banks(items: Sequence[Item], stored: Bank | None) -> list[Bank]:
 def _new_queries(bank: Bank, older: OlderIndex | None) -> tuple[list[str], dict[str, Rows]]:
     """Return those texts of a bank that have no vector yet, and the vectors of the others."""
     if not bank.texts:
-        raise InputError(f"the bank of {bank.source} is empty: there are none in its file")
+        raise InputError(f"the bank of {bank.source} is empty: none in its file has any words")
     known = older.known_queries(bank) if older else {}
     return [text for text in dict.fromkeys(bank.texts) if text not in known], known
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llmrec.errors import SettingsError
+from llmrec.errors import InputError, SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.matching.bank_choice import BankInUse, ChosenBank
 from llmrec.matching.catalogue import Catalogue, best_items_of, folder_index, positions_of
@@ -93,6 +93,10 @@ class FirstStage:
             InputError: the sentence is blank, or the diversity is not in [0, 1).
             SettingsError, RecordingMissing: as for ``for_profiles``.
         """
+        if not text.strip():
+            raise InputError(
+                f"a sentence of what somebody likes is expected, came a blank one: {text!r}"
+            )
         taste = Taste(
             names=(text,),
             weights=np.ones(1),

@@ -1,7 +1,7 @@
 """One person against a catalogue by a score of several parts, and what brought each item."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -31,8 +31,8 @@ class FusedMatch:
     Args:
         index: the catalogue.
         weights: by part; a part of weight 0 is not built.
-        histories: what of everybody's reviews may be counted; where there are none, the parts
-            that rest on other people are left out, which is said in the log.
+        histories: what of everybody's reviews may be counted; where these know nothing of the
+            index, the parts that rest on other people are left out, which is said in the log.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class FusedMatch:
         self._positions = {item.item_id: row for row, item in enumerate(index.items)}
         self._interactions = Interactions.of(histories, self._positions)
         used = {name: weight for name, weight in weights.items() if weight > 0}
-        if not self._interactions.n_users:
-            lacking = [name for name in CROWD_PARTS if used.pop(name, 0)]
-            if lacking:
-                log.warning("no reviews are given: scored without %s", ", ".join(lacking))
+        why, unknown = _unknown(self._interactions)
+        lacking = [name for name in unknown if used.pop(name, 0)]
+        if lacking:
+            log.warning("%s: scored without %s", why, ", ".join(lacking))
         self._weights = used
 
     def match(
@@ -110,6 +110,17 @@ class FusedMatch:
             vectors=self._index.rows,
             hub=hub,
         )
+
+
+def _unknown(interactions: Interactions) -> tuple[str, Sequence[PartName]]:
+    """Say what other people's reviews lack, and which parts so know nothing of anybody."""
+    if not interactions.n_users:
+        return "no reviews are given", CROWD_PARTS
+    if not len(interactions.items):
+        return "no review is about an item of the catalogue", CROWD_PARTS
+    if not interactions.is_shared:
+        return "nobody has reviewed two items of the catalogue", ("ease",)
+    return "", ()
 
 
 def _of_taste(

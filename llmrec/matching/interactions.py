@@ -62,6 +62,11 @@ class Interactions:
         """(n_items,) float64: how many users reviewed each item."""
         return self.to_items(np.ones(self.n_users))
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether any user reviewed two items, so that these have something in common."""
+        return bool((np.diff(self.users) == 0).any())
+
     def of_each_user(self) -> list[NDArray[np.intp]]:
         """Return the items of each user who has any."""
         return np.split(self.items, np.flatnonzero(np.diff(self.users)) + 1)

@@ -99,7 +99,10 @@ def refuse_unknown_categories(categories: Collection[str], known: Container[str]
     """Raise an InputError for a category that is no item's."""
     for category in categories:
         if category not in known:
-            raise InputError(f"no item of the catalogue has the category {category!r}")
+            raise InputError(
+                f"no item of the catalogue has the category {category!r}: one is expected as it "
+                "stands there, capitals included"
+            )
 
 
 def refuse_nothing(allowed: Collection[str]) -> None:

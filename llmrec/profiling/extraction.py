@@ -123,6 +123,15 @@ class Extractor:
         self._rating_max = rating_max
         self._sampling = checked_sampling(sampling)
 
+    def n_untitled(self, user: UserReviews) -> int:
+        """Count the reviews about an item that the titles lack; none where no titles are given."""
+        if not self._titles:
+            return 0
+        return sum(
+            review.item_id is not None and review.item_id not in self._titles
+            for review in user.reviews
+        )
+
     async def extract(self, user: UserReviews, split: str | None = None) -> Extraction:
         """Make the profile of one user.
 

@@ -26,6 +26,7 @@ class ExtractionRun(UserRun[UserReviews, Extraction]):
         split: as given.
         users: number of users so far.
         made: number of profiles.
+        untitled: number of reviews about an item that the catalogue does not have.
         dropped: interests left out, by reason.
         failed: why there is no profile, by user.
         stopped: whether it was asked to stop, or does of itself.
@@ -42,6 +43,7 @@ class ExtractionRun(UserRun[UserReviews, Extraction]):
         self.extractor = extractor
         self.split = split
         self.users = 0
+        self.untitled = 0
         self.dropped: Counter[str] = Counter()
         self._seen: set[str] = set()
 
@@ -68,10 +70,10 @@ class ExtractionRun(UserRun[UserReviews, Extraction]):
         self.users += 1
         self._seen.add(user.user_id)
         try:
-            if self.split is None:
-                return await self.extractor.extract(user)
-            history = self.split.history(user)
-            return await self.extractor.extract(history, self.split.digests[user.user_id])
+            history = user if self.split is None else self.split.history(user)
+            self.untitled += self.extractor.n_untitled(history)
+            digest = None if self.split is None else self.split.digests[user.user_id]
+            return await self.extractor.extract(history, digest)
         except Stopped:
             self.users -= 1
             raise

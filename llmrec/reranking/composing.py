@@ -1,7 +1,7 @@
 """Explanations without a model: put together from the profile and the item's entry."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from llmrec.errors import InputError
@@ -21,6 +21,7 @@ MAX_CHARACTERS = 160
 """Of the person's words, and of the entry's, in an explanation."""
 
 _MAIN_SHARE = 0.5
+_WORDS_OF_LIKES = "profile-tfidf"
 _SENTENCE = re.compile(r"[^.!?。！？]+(?:[.!?。！？]+[”’」』)）]*)?")
 _FULL_STOPS = ".。 "
 
@@ -54,7 +55,8 @@ def compose(scored: ScoredItem, profile: InterestProfile, items: Mapping[str, It
 
     The interest is the one that brought most of the score, else the one that shares most words
     with the entry. A fit is called weak where the score is no better than that of items on average,
-    or where the entry is in the script of the interest and has no word of its name.
+    or where the entry is in the script of the interest and has no word of its name; where only
+    other parts brought the score, that is said of the interest.
 
     Args:
         scored: the item, as the matching scored it.
@@ -76,10 +78,7 @@ def compose(scored: ScoredItem, profile: InterestProfile, items: Mapping[str, It
         names, quotes = (interest.name,), _quotes(interest, item)
         sentences.append(_wrote(interest, quotes, profile, items, phrases))
     sentences.append(_says(item, interest, phrases))
-    if scored.score is not None and scored.score <= 0:
-        sentences.append(phrases.unmatched)
-    elif interest is not None and _is_unnamed(interest, item):
-        sentences.append(phrases.unnamed)
+    sentences += _doubts(scored, interest, item, phrases)
     return Explanation(phrases.between.join(sentences), "composed", names, quotes)
 
 
@@ -112,6 +111,22 @@ def _n_shared(interest: Interest, text: str) -> int:
     """Count the terms of an interest that a text has, those of its name twice."""
     found = terms(text)
     return len(found & terms(interest.query)) + len(found & terms(interest.name))
+
+
+def _doubts(
+    scored: ScoredItem, interest: Interest | None, item: Item, phrases: Phrases
+) -> Iterator[str]:
+    """Yield what speaks against the fit, at most one sentence."""
+    if scored.score is not None and scored.score <= 0:
+        yield phrases.unmatched
+    elif interest is not None and _is_unnamed(interest, item):
+        yield phrases.unnamed
+    elif interest is not None and scored.because and not any(map(_is_of_likes, scored.because)):
+        yield phrases.aside
+
+
+def _is_of_likes(because: Because) -> bool:
+    return because.part is None or because.part == _WORDS_OF_LIKES
 
 
 def _is_unnamed(interest: Interest, item: Item) -> bool:

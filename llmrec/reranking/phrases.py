@@ -23,6 +23,7 @@ class Phrases:
         entry: what the item's entry says.
         bare: where it says nothing.
         unnamed: the entry has no word of the interest's name.
+        aside: the interest brought next to nothing of the score.
         unmatched: the item matches no better than items do on average.
         between: what stands between sentences.
     """
@@ -39,6 +40,7 @@ class Phrases:
     entry: Template
     bare: str
     unnamed: str
+    aside: str
     unmatched: str
     between: str
 
@@ -65,6 +67,7 @@ _ENGLISH = Phrases(
     entry=Template("Its entry says: “$fragment”."),
     bare="Its entry has nothing but the title.",
     unnamed="Nothing there names that interest, so the fit may be weak.",
+    aside="That interest had little to do with it.",
     unmatched="It matches no better than items do on average: a weak fit.",
     between=" ",
 )
@@ -91,6 +94,7 @@ _CHINESE = Phrases(
     entry=Template("它的介绍说：“$fragment”。"),
     bare="它的介绍只有标题。",
     unnamed="介绍里没有提到这一兴趣，也许不太合适。",
+    aside="这一兴趣与此关系不大。",
     unmatched="它并不比一般的条目更贴近你的兴趣，只能算勉强合适。",
     between="",
 )

@@ -349,6 +349,19 @@ def test_reviews_may_come_as_csv_from_stdin(
     assert list(read_profiles("p.jsonl")) == demo_profiles
 
 
+def test_how_many_reviews_are_of_items_without_a_title_is_said(
+    llmrec: Llmrec, of_demo: list[str], record: Record
+) -> None:
+    row = {"user_id": "v", "text": "Duct tape, potatoes.", "item_id": "nowhere"}
+    reviews = Path("strange.jsonl")
+    reviews.write_text(json.dumps(row), "utf-8")
+    (user,) = read_users(reviews)
+    record(Path("calls.jsonl"), user, reply(interest("doing the sums", "Duct tape, potatoes")))
+    done = llmrec(of_demo[0], reviews, *of_demo[2:], "--calls", "calls.jsonl", "--replay")
+    assert done.code == 0
+    assert "items.jsonl: 1 reviews are about items that are not there" in done.err
+
+
 def test_a_user_whose_reply_is_no_profile_is_named_and_left_out(
     llmrec: Llmrec, of_demo: list[str], demo: Path, record: Record
 ) -> None:

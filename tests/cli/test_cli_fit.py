@@ -80,6 +80,23 @@ def test_the_same_for_people(llmrec: Llmrec, fit: list[object]) -> None:
     assert "in cross-validation over 12 users; score − defaults = " in last
 
 
+def test_how_few_users_a_figure_rests_on_is_said(
+    llmrec: Llmrec, fit: list[object], demo: Path, split: str
+) -> None:
+    target = json.loads(Path(split).read_text("utf-8").splitlines()[0])["target_item"]
+    items = (demo / "items.jsonl").read_text("utf-8").splitlines(keepends=True)
+    kept = [line for line in items if json.loads(line)["item_id"] != target]
+    Path("fewer.jsonl").write_text("".join(kept), "utf-8")
+    assert llmrec("index", "fewer.jsonl", "-o", "fewer", "--embedder", "lexical").code == 0
+    fit[fit.index("--index") + 1] = "fewer"
+    done = llmrec(*fit)
+    assert done.code == 0
+    assert done.json["not_usable"] >= 1
+    assert f"{done.json['not_usable']} of 12 users are left out" in done.err
+    (few,) = [said for said in done.json["warnings"] if "differ from the commonest value" in said]
+    assert few in done.err
+
+
 def test_profiles_that_have_seen_the_answers_cannot_be_fitted(
     llmrec: Llmrec, fit: list[object], profiles: Path
 ) -> None:

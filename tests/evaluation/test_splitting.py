@@ -103,6 +103,10 @@ def test_lines_stand_in_file_order() -> None:
 def test_undated_reviews_are_neither_history_nor_to_be_found() -> None:
     assert split(four((5, "e", 5), (None, "f", 5))) == SplitLine("u", "e", 14, (10, 11, 12, 13))
     assert split(user((None, "a", 5), (None, "b", 5))) == "no review with a timestamp"
+    assert (
+        split(user((1, None, 5), (2, None, 5), (None, "b", 5)))
+        == "no review with a timestamp and an item_id"
+    )
 
 
 def test_eligible_from_so_many_reviews_and_characters_on() -> None:

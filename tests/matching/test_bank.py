@@ -1,6 +1,7 @@
 """Which texts make a bank."""
 
 import hashlib
+import logging
 import random
 from collections.abc import Callable
 
@@ -111,6 +112,29 @@ def test_a_review_whose_first_300_characters_are_blank_is_left_out() -> None:
     bank = bank_of_reviews([late, soon])
     assert bank.texts == (" " * 299 + "a",)
     assert bank.reviews == (soon.digest,)
+
+
+def test_what_says_nothing_or_nothing_more_is_in_no_bank_of_reviews() -> None:
+    texts = ["👍", "-", "\u200b", "好", "10", "gg", "gg", "a" * 300 + "b", "a" * 300 + "c"]
+    bank = bank_of_reviews(Review("u", text, review_id=str(n)) for n, text in enumerate(texts))
+    assert sorted(bank.texts) == sorted(["好", "10", "gg", "a" * 300])
+    assert len(bank.reviews) == len(["好", "10", "gg", "gg", "ab", "ac"])
+
+
+@pytest.mark.parametrize(("n", "said"), [(49, "only 49 different texts"), (50, "")])
+def test_that_a_stored_bank_is_too_small_is_said(
+    caplog: pytest.LogCaptureFixture,
+    run_of: Callable[[int, int], list[InterestProfile]],
+    n: int,
+    said: str,
+) -> None:
+    reviews = [
+        Review("u", f"text {k}", review_id=f"{k}{again}") for k in range(n) for again in "ab"
+    ]
+    with caplog.at_level(logging.WARNING, "llmrec"):
+        bank_of_reviews(reviews)
+        bank_of_profiles(run_of(n, 1))
+    assert [said in message for message in caplog.messages] == ([True, True] if said else [])
 
 
 def test_a_digest_tells_texts_and_their_order_apart() -> None:

@@ -121,3 +121,24 @@ def test_that_nobody_knows_what_is_popular_is_said(
     assert [record.getMessage() for record in caplog.records] == (
         [f"no reviews are given: scored {said}"] if said else []
     )
+
+
+def test_that_reviews_know_nothing_of_the_catalogue_is_said(
+    demo_index: ContentIndex, taste: Taste, caplog: pytest.LogCaptureFixture
+) -> None:
+    weights: dict[PartName, float] = {"profile-hub": 0.5, "popularity": 0.3, "ease": 0.2}
+    first, second = (item.item_id for item in demo_index.items[:2])
+    strangers = [history("v", ["unknown", "another"])]  # type: ignore[arg-type]
+    alone = [history("v", [first, "unknown"]), history("w", [second])]  # type: ignore[arg-type]
+    together = [history("v", [first, second])]  # type: ignore[arg-type]
+    hub = demo_index.hub("index")
+    with caplog.at_level(logging.WARNING, "llmrec"):
+        found = [
+            FusedMatch(demo_index, weights, histories).match(None, taste, hub, 1).parts
+            for histories in (strangers, alone, together)
+        ]
+    assert found == [("profile-hub",), ("profile-hub", "popularity"), ("profile-hub", "popularity")]
+    assert [record.getMessage() for record in caplog.records] == [
+        "no review is about an item of the catalogue: scored without popularity, ease",
+        "nobody has reviewed two items of the catalogue: scored without ease",
+    ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from written import CraftedChat, interest, profile_reply, reviews_of
+from written import CraftedChat, interest, profile_reply, review, reviews_of
 
 from llmrec.digests import digest
 from llmrec.errors import ChatRejected, ChatUnavailable, InputError, RecordingMissing
@@ -47,6 +47,15 @@ def test_a_new_run_has_counted_nothing() -> None:
     run = run_of(CraftedChat(GOOD))
     assert (run.users, run.made, meter(run)) == (0, 0, (0, 0, Usage()))
     assert (run.dropped, run.failed) == (Counter(), {})
+
+
+@pytest.mark.parametrize(("titles", "n"), [({}, 0), ({"i1": "Cello suites"}, 2)])
+def test_reviews_of_items_that_have_no_title_are_counted(titles: dict[str, str], n: int) -> None:
+    extractor = Extractor(CraftedChat(GOOD), "tiny", Prompt("p", "Describe.", "$reviews"), titles)
+    run = ExtractionRun(extractor)
+    about_nothing = UserReviews.of([review("A fugue, says eve.", user_id="eve", item_id=None)])
+    profiles(run, [reviews_of("ann", "A fugue.", "A canon.", "A round."), about_nothing])
+    assert run.untitled == n
 
 
 def test_profiles_come_in_the_order_of_the_users() -> None:

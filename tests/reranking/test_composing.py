@@ -117,6 +117,18 @@ def test_a_fit_is_weak_where_nothing_names_the_interest_or_the_score_is_no_bette
     )
 
 
+def test_that_an_interest_brought_next_to_nothing_is_said() -> None:
+    aside = "That interest had little to do with it."
+    popular, ferries = Because(part="popularity", share=0.9), "slow ferries"
+    assert text_of(scored("i1", popular, score=2.0)).endswith(aside)
+    assert text_of(scored("i2", popular, score=2.0)).endswith(
+        "“lighthouses, quiet films”. " + aside
+    )
+    of_likes = (Because(interest=ferries, share=0.1), Because(part="profile-tfidf", share=0.1))
+    for because in of_likes:
+        assert text_of(scored("i1", popular, because, score=2.0)).endswith("Norway”.")
+
+
 def test_where_only_a_title_speaks_for_an_interest_no_words_are_claimed() -> None:
     titled = interest("ferries", evidence=(Evidence("r1", "title", "Harbour Lights"),))
     profile = profile_of("u", titled, sources=PROFILE.sources)
