@@ -12,7 +12,7 @@ from llmrec.cli.costing import costs
 from llmrec.cli.lists import list_printer, print_lists, say_refused, wanted_profiles
 from llmrec.cli.matched_lists import Wish, list_for, matched_lists
 from llmrec.cli.rerank_options import reranks
-from llmrec.cli.reviewed import histories, known_items, maybe_split, n_users, reviewed_items
+from llmrec.cli.reviewed import known_items, maybe_split, n_users, read_reviewed
 from llmrec.cli.server_options import embeds
 from llmrec.cli.spending import Spending
 from llmrec.errors import SettingsError
@@ -119,8 +119,7 @@ def command(
             weights, catalogue, reviews, history, columns, rating_max, skip_bad_rows
         )
     elif reviews is not None and like is None:
-        users = histories(reviews, history, columns, rating_max, skip_bad_rows)
-        reviewed = {user.user_id: reviewed_items(user) for user in users}
+        reviewed = read_reviewed(reviews, history, columns, rating_max, skip_bad_rows)
     vector_server = spending.open_embed_server(embed_server, calls, mode)
     opened = spending.open_embedder(catalogue, vectors, mode, vector_server)
     try:

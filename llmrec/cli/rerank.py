@@ -12,7 +12,7 @@ from llmrec.cli import evaluation_options, list_options, options
 from llmrec.cli.costing import costs
 from llmrec.cli.lists import bank_of_run, plan_interests, print_lists, wanted_profiles
 from llmrec.cli.rerank_options import reranks
-from llmrec.cli.reviewed import histories, known_items, maybe_split, n_users, reviewed_items
+from llmrec.cli.reviewed import known_items, maybe_split, n_users, read_reviewed
 from llmrec.cli.server_options import embeds
 from llmrec.cli.spending import Spending
 from llmrec.errors import SettingsError
@@ -107,8 +107,7 @@ def command(
     history = maybe_split(split)
     run = list(read_profiles(profiles))
     wanted = wanted_profiles(run, user, history)
-    users = histories(reviews, history, columns, rating_max, skip_bad_rows)
-    reviewed = {user.user_id: reviewed_items(user) for user in users}
+    reviewed = read_reviewed(reviews, history, columns, rating_max, skip_bad_rows)
     catalogue = open_catalogue(index) if index else None
     entries = _entries(items, catalogue, item_columns, skip_bad_rows)
     reranker = open_reranker(

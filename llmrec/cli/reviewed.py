@@ -1,7 +1,7 @@
 """What people have reviewed, as far as a command is given their reviews."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -21,14 +21,14 @@ def maybe_split(path: str | None) -> "Split | None":
     return read_split(path)
 
 
-def histories(
+def read_reviewed(
     path: str,
     split: "Split | None",
     columns: Mapping[str, str],
     rating_max: float,
     skip_bad_rows: bool,
-) -> "Iterator[UserReviews]":
-    """Return what each user wrote; under a split the histories of those in it."""
+) -> dict[str, list[str]]:
+    """Return the items that each user has reviewed; under a split those of the histories in it."""
     from llmrec.records.grouping import read_users
 
     users = read_users(
@@ -38,7 +38,8 @@ def histories(
         rating_max=rating_max,
         skip_bad_rows=skip_bad_rows,
     )
-    return map(split.history, users) if split else users
+    histories = map(split.history, users) if split else users
+    return {history.user_id: reviewed_items(history) for history in histories}
 
 
 def reviewed_items(user: "UserReviews") -> list[str]:

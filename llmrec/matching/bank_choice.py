@@ -118,9 +118,11 @@ async def _run_hub(
     if cached is not None:
         return cached
     queries = await embedder.embed(bank.texts, "query")
+    hub = None
     if by_language:
-        by_pairs = hub_by_language(index, bank.digest, queries, bank.languages)
-        return by_pairs or await _run_hub(bank, index, embedder, by_language=False)
-    hub = hub_statistics(index.rows, queries)
-    index.keep_run_hub(bank.digest, hub)
+        hub = hub_by_language(index, bank.digest, queries, bank.languages)
+        hub = hub or index.run_hub(bank.digest)
+    if hub is None:
+        hub = hub_statistics(index.rows, queries)
+        index.keep_run_hub(bank.digest, hub)
     return hub

@@ -150,7 +150,7 @@ class Titles(Mapping[str, str]):
 
 
 def write_entries(folder: Path, items: Sequence[Item]) -> str:
-    """Write entries, and where each stands by place and by id; return the digest of their file.
+    """Write entries, and the tables that find them; return the digest of their file.
 
     ``offsets.npy`` is (n_items + 1,) int64: where each line begins, and the end. ``ids.npy`` and
     ``categories.npy`` are tables of the places of ids and of categories.
