@@ -18,6 +18,7 @@ one JSON object:
 
 import argparse
 import asyncio
+import compileall
 import json
 import os
 import statistics
@@ -30,6 +31,7 @@ from pathlib import Path
 
 import numpy as np
 
+import llmrec
 from llmrec.llm.embedder import Role, Rows, vector_key
 from llmrec.llm.vectors import VectorsFile
 from llmrec.matching.building import build_index
@@ -140,6 +142,7 @@ def cold_to_read(folder: Path, profile: InterestProfile) -> float:
 
 def measure(folder: Path, repeats: int) -> dict[str, float]:
     """Return how the times relate."""
+    compileall.compile_dir(Path(llmrec.__file__).parent, quiet=2)  # as installing it does
     profile = a_profile()
     profiles = folder.with_name("profiles.jsonl")
     profiles.write_text(profile.to_json() + "\n", "utf-8")

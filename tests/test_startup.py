@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from llmrec.cli import _WITHOUT_NUMPY, COMMANDS
+
 HEAVY = ["numpy", "openai", "pydantic", "rich", "scipy", "sklearn", "tiktoken"]
 
 
@@ -69,3 +71,10 @@ def test_a_command_that_is_imported_already_keeps_no_garbage() -> None:
         "print(json.dumps([gc.get_freeze_count() > 0, still() is None]))"
     )
     assert collected_after(code) == [True, True]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_numpy_is_imported_first_where_a_command_needs_it_and_nowhere_else(name: str) -> None:
+    by_itself = loaded_after(f"import llmrec.cli.{name}")
+    assert ("numpy" in by_itself) == (name not in _WITHOUT_NUMPY)
+    assert loaded_after(f"from llmrec.cli import run; run(['{name}', '-h'])") == by_itself
