@@ -45,6 +45,8 @@ from llmrec.records.reviews import Item
 
 DIM = 384
 N_INTERESTS = 6
+SETTLED_S = 0.1
+"""Threads of a BLAS keep cores busy for a while after a product."""
 
 
 class RandomRows:
@@ -161,6 +163,7 @@ def measure(folder: Path, repeats: int) -> dict[str, float]:
         commands.append(command_s / limit)
         of_process.append(command_s / process_s("-c", both))
         product = pass_s(rows, N_INTERESTS)
+        time.sleep(SETTLED_S)
         seconds.append(second_request_s(recommender, profile) / product)
         print(f"command {command_s:.3f} s, import numpy + one pass {limit:.3f} s", file=sys.stderr)
     del recommender, rows  # what is mapped is not forgotten

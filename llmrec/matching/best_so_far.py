@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from llmrec.llm.embedder import Rows
 from llmrec.matching.block_scoring import BlockScoring, Bounds, Positions, rounded_down
+from llmrec.matching.products import Product, filled_up
 from llmrec.matching.similarity import Float64
 
 _SPARE_PAIRS: Final = 4096
 _SPARE_HITS: Final = 4096
 _EXACT_ITEMS: Final = 8192
-_TOGETHER: Final = 8
 _NONE: Final = Bounds(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0), np.empty(0))
 
 
@@ -66,7 +66,7 @@ class BestSoFar:
         self, scoring: BlockScoring, k: int, left_out: Sequence[Positions], n_items: int
     ) -> None:
         self._scoring = scoring
-        self._queries = _filled_up(scoring.queries)
+        self._queries = filled_up(scoring.queries)
         self._k = k
         self._n_items = n_items
         self._left_out = _pair_keys(left_out, n_items)
@@ -80,16 +80,19 @@ class BestSoFar:
         """Number of rows of a block."""
         return len(self._queries)
 
-    def see(self, rows: Rows, positions: slice | Positions, memory: "BlockMemory") -> None:
+    def see(
+        self, rows: Rows, positions: slice | Positions, memory: BlockMemory, product: Product
+    ) -> None:
         """Let the next items go by.
 
         Args:
             rows: (n, dim) float32, of the items.
             positions: theirs in the catalogue, ascending.
             memory: to work in.
+            product: multiplies these queries with rows.
         """
         products, reached = memory.arrays(len(self._queries), len(rows))
-        np.matmul(self._queries, rows.T, out=products)
+        product(self._queries, rows, products)
         block, reached = products[: len(self._floors)], reached[: len(self._floors)]
         self._scoring.prepare(block, positions)
         np.greater_equal(block, self._floors[:, None], out=reached)
@@ -165,18 +168,6 @@ class BestSoFar:
 
     def _counts(self, pairs: Bounds) -> Positions:
         return np.bincount(pairs.users, minlength=self._scoring.n_users)
-
-
-def _filled_up(queries: Rows) -> Rows:
-    """Return queries with zero rows up to a multiple of eight, which a product is quickest for.
-
-    Kernels of matrix products work on so many rows at once: eight queries take less time than
-    six. One alone is a product of another kind.
-    """
-    if len(queries) == 1:
-        return queries
-    n = -len(queries) % _TOGETHER
-    return np.concatenate([queries, np.zeros((n, queries.shape[1]), np.float32)])
 
 
 def _joined(parts: Sequence[Bounds]) -> Bounds:

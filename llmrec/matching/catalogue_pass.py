@@ -14,6 +14,7 @@ from llmrec.errors import InputError
 from llmrec.llm.embedder import Rows
 from llmrec.matching.best_so_far import Best, BestSoFar, BlockMemory
 from llmrec.matching.block_scoring import BlockScoring, InnerProducts, Positions, chunks
+from llmrec.matching.products import product_for
 
 _BLOCK_PRODUCTS: Final = 2**20
 _SMALL_BLOCK: Final = 2**17
@@ -100,12 +101,13 @@ def _swept(
     n_items = max(1, min(_MAX_ITEMS, _BLOCK_PRODUCTS // n_queries))
     memory = BlockMemory(n_queries * n_items)
     first = max(2 * k, _FIRST_ITEMS, _FIRST_PRODUCTS // n_queries)
-    for positions in _blocks(len(rows), first, _SMALL_BLOCK // n_queries, n_items):
-        chosen = positions if only is None else _among(only, positions)
-        block = rows[chosen]
-        if len(block):
-            for best in running:
-                best.see(block, chosen, memory)
+    with product_for(n_queries, rows) as product:
+        for positions in _blocks(len(rows), first, _SMALL_BLOCK // n_queries, n_items):
+            chosen = positions if only is None else _among(only, positions)
+            block = rows[chosen]
+            if len(block):
+                for best in running:
+                    best.see(block, chosen, memory, product)
     return [one for best in running for one in best.result()]
 
 

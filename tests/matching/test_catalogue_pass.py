@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from llmrec.errors import InputError
 from llmrec.llm.embedder import Rows
-from llmrec.matching import best_so_far, catalogue_pass
+from llmrec.matching import best_so_far, catalogue_pass, products
 from llmrec.matching.best_so_far import Best
 from llmrec.matching.block_scoring import Positions, chunks
 from llmrec.matching.catalogue_pass import best_items, nearest
@@ -29,6 +29,8 @@ def block_sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
             ("_FIRST_ITEMS", 2), ("_MAX_ITEMS", 7), ("_BLOCK_PRODUCTS", 40), ("_MAX_KEPT", 30),
         ]:  # fmt: skip
             monkeypatch.setattr(catalogue_pass, name, size)
+        for name, size in [("_MANY_NUMBERS", 0), ("_LONG", 0), ("_SMALL", 100), ("_STEP", 1)]:
+            monkeypatch.setattr(products, name, size)
         monkeypatch.setattr("llmrec.matching.block_scoring.MAX_QUERIES", 5)
         monkeypatch.setattr(best_so_far, "_SPARE_PAIRS", 3)
         monkeypatch.setattr(best_so_far, "_SPARE_HITS", 3)

@@ -1,0 +1,92 @@
+"""Products of queries and many rows, by the way that is quickest for so many queries.
+
+A matrix product brings both factors into an order of its own before it multiplies; for one
+person's few interests that takes longer than the multiplying. A stack of small products does
+without threads of the BLAS, and with some kernels (AVX-512) without that order as well. So few
+queries are multiplied with stacks of rows, in as many threads of ours as the BLAS would use.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from llmrec.llm.embedder import Rows
+
+Product = Callable[[Rows, Rows, Rows], None]
+"""Writes the product of (n_queries, dim) and (n, dim) float32 into (n_queries, n)."""
+
+_FEW: Final = 12
+_LONG: Final = 384
+_MANY_NUMBERS: Final = 2**24
+_SMALL: Final = 2**18
+_STEP: Final = 8
+
+
+def filled_up(queries: Rows) -> Rows:
+    """Return queries with zero rows up to a multiple of what a product works on at once.
+
+    Eight queries take less time than six. One alone is a product of another kind.
+    """
+    if len(queries) == 1:
+        return queries
+    n = -len(queries) % (4 if len(queries) <= _FEW else 8)
+    return np.concatenate([queries, np.zeros((n, queries.shape[1]), np.float32)])
+
+
+@contextmanager
+def product_for(n_queries: int, rows: Rows) -> Iterator[Product]:
+    """Yield what multiplies at most so many queries with parts of these rows.
+
+    Args:
+        n_queries: as filled up.
+        rows: (n_items, dim) float32; its parts are given in C order.
+    """
+    dim = rows.shape[1]
+    height = _SMALL // (n_queries * dim) // _STEP * _STEP
+    is_quicker = 1 < n_queries <= _FEW and dim >= _LONG and rows.size >= _MANY_NUMBERS
+    n_threads = openblas_threads() if is_quicker and height else 0
+    if not n_threads:
+        yield _whole
+        return
+    with ThreadPoolExecutor(n_threads, "products") as others:
+
+        def product(queries: Rows, block: Rows, out: Rows) -> None:
+            ends = np.linspace(0, len(block), n_threads + 1).astype(np.intp).tolist()
+            parts = [
+                others.submit(_stacked, queries, block[begin:end], out[:, begin:end], height)
+                for begin, end in pairwise(ends[1:])
+            ]
+            _stacked(queries, block[: ends[1]], out[:, : ends[1]], height)
+            for part in parts:
+                part.result()
+
+        yield product
+
+
+def openblas_threads() -> int:
+    """Return how many threads OpenBLAS may use in this process, limits regarded; 0 without it."""
+    from threadpoolctl import ThreadpoolController
+
+    pools = ThreadpoolController().select(internal_api="openblas").info()
+    return min((pool["num_threads"] for pool in pools), default=0)
+
+
+def _whole(queries: Rows, rows: Rows, out: Rows) -> None:
+    np.matmul(queries, rows.T, out=out)
+
+
+def _stacked(queries: Rows, rows: Rows, out: Rows, height: int) -> None:
+    """Multiply in stacks so high that OpenBLAS takes the calling thread for each.
+
+    That is up to 2**18 multiplications (SMP_THRESHOLD_MIN · GEMM_MULTITHREAD_THRESHOLD in its
+    interface/gemm.c).
+    """
+    n = len(rows) // height * height
+    stacks = rows[:n].reshape(-1, height, rows.shape[1]).transpose(0, 2, 1)
+    places = out[:, :n].reshape(len(queries), -1, height).transpose(1, 0, 2)
+    np.matmul(queries, stacks, out=places)
+    np.matmul(queries, rows[n:].T, out=out[:, n:])
