@@ -45,7 +45,7 @@ from llmrec.records.reviews import Item
 
 DIM = 384
 N_INTERESTS = 6
-SETTLED_S = 0.1
+SETTLED_S = 0.15
 """Threads of a BLAS keep cores busy for a while after a product."""
 
 

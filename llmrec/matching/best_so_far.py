@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from llmrec.llm.embedder import Rows
 from llmrec.matching.block_scoring import BlockScoring, Bounds, Positions, rounded_down
-from llmrec.matching.products import Product, filled_up
+from llmrec.matching.products import Product
 from llmrec.matching.similarity import Float64
 
 _SPARE_PAIRS: Final = 4096
@@ -60,13 +60,20 @@ class BestSoFar:
         k: how many, at least one.
         left_out: of each user the positions that are not to be returned.
         n_items: in the catalogue.
+        product: multiplies queries with items.
     """
 
     def __init__(
-        self, scoring: BlockScoring, k: int, left_out: Sequence[Positions], n_items: int
+        self,
+        scoring: BlockScoring,
+        k: int,
+        left_out: Sequence[Positions],
+        n_items: int,
+        product: Product,
     ) -> None:
         self._scoring = scoring
-        self._queries = filled_up(scoring.queries)
+        self._product = product
+        self._queries = product.filled_up(scoring.queries)
         self._k = k
         self._n_items = n_items
         self._left_out = _pair_keys(left_out, n_items)
@@ -80,19 +87,16 @@ class BestSoFar:
         """Number of rows of a block."""
         return len(self._queries)
 
-    def see(
-        self, rows: Rows, positions: slice | Positions, memory: BlockMemory, product: Product
-    ) -> None:
+    def see(self, rows: Rows, positions: slice | Positions, memory: BlockMemory) -> None:
         """Let the next items go by.
 
         Args:
             rows: (n, dim) float32, of the items.
             positions: theirs in the catalogue, ascending.
             memory: to work in.
-            product: multiplies these queries with rows.
         """
         products, reached = memory.arrays(len(self._queries), len(rows))
-        product(self._queries, rows, products)
+        self._product.write(self._queries, rows, products)
         block, reached = products[: len(self._floors)], reached[: len(self._floors)]
         self._scoring.prepare(block, positions)
         np.greater_equal(block, self._floors[:, None], out=reached)

@@ -92,22 +92,22 @@ def _swept(
     only: Positions | None,
 ) -> list[Best]:
     """Read the rows once."""
-    running, first = [], 0
-    for scoring in scorings:
-        unwanted = left_out[first : first + scoring.n_users]
-        running.append(BestSoFar(scoring, k, unwanted, len(rows)))
-        first += scoring.n_users
-    n_queries = max(best.n_queries for best in running)
-    n_items = max(1, min(_MAX_ITEMS, _BLOCK_PRODUCTS // n_queries))
-    memory = BlockMemory(n_queries * n_items)
-    first = max(2 * k, _FIRST_ITEMS, _FIRST_PRODUCTS // n_queries)
-    with product_for(n_queries, rows) as product:
+    with product_for(max(len(scoring.queries) for scoring in scorings), rows) as product:
+        running, first = [], 0
+        for scoring in scorings:
+            unwanted = left_out[first : first + scoring.n_users]
+            running.append(BestSoFar(scoring, k, unwanted, len(rows), product))
+            first += scoring.n_users
+        n_queries = max(best.n_queries for best in running)
+        n_items = max(1, min(_MAX_ITEMS, _BLOCK_PRODUCTS // n_queries))
+        memory = BlockMemory(n_queries * n_items)
+        first = max(2 * k, _FIRST_ITEMS, _FIRST_PRODUCTS // n_queries)
         for positions in _blocks(len(rows), first, _SMALL_BLOCK // n_queries, n_items):
             chosen = positions if only is None else _among(only, positions)
             block = rows[chosen]
             if len(block):
                 for best in running:
-                    best.see(block, chosen, memory, product)
+                    best.see(block, chosen, memory)
     return [one for best in running for one in best.result()]
 
 

@@ -9,6 +9,7 @@ queries are multiplied with stacks of rows, in as many threads of ours as the BL
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -16,55 +17,64 @@ import numpy as np
 
 from llmrec.llm.embedder import Rows
 
-Product = Callable[[Rows, Rows, Rows], None]
-"""Writes the product of (n_queries, dim) and (n, dim) float32 into (n_queries, n)."""
-
 _FEW: Final = 12
 _LONG: Final = 384
-_MANY_NUMBERS: Final = 2**24
+_MANY_NUMBERS: Final = 2**28
 _SMALL: Final = 2**18
 _STEP: Final = 8
 
 
-def filled_up(queries: Rows) -> Rows:
-    """Return queries with zero rows up to a multiple of what a product works on at once.
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A way to multiply.
 
-    Eight queries take less time than six. One alone is a product of another kind.
+    Attributes:
+        write: writes the product of (n_queries, dim) and (n, dim), in C order, into
+            (n_queries, n), all float32.
+        together: so many queries are worked on at once: eight take less time than six.
     """
-    if len(queries) == 1:
-        return queries
-    n = -len(queries) % (4 if len(queries) <= _FEW else 8)
-    return np.concatenate([queries, np.zeros((n, queries.shape[1]), np.float32)])
+
+    write: Callable[[Rows, Rows, Rows], None]
+    together: int
+
+    def filled_up(self, queries: Rows) -> Rows:
+        """Return queries with zero rows up to a multiple of what is worked on at once.
+
+        One alone is a product of another kind.
+        """
+        if len(queries) == 1:
+            return queries
+        n = -len(queries) % self.together
+        return np.concatenate([queries, np.zeros((n, queries.shape[1]), np.float32)])
 
 
 @contextmanager
 def product_for(n_queries: int, rows: Rows) -> Iterator[Product]:
-    """Yield what multiplies at most so many queries with parts of these rows.
+    """Yield the quickest way to multiply at most so many queries with parts of these rows.
 
     Args:
-        n_queries: as filled up.
-        rows: (n_items, dim) float32; its parts are given in C order.
+        n_queries: at least one.
+        rows: (n_items, dim) float32.
     """
     dim = rows.shape[1]
-    height = _SMALL // (n_queries * dim) // _STEP * _STEP
     is_quicker = 1 < n_queries <= _FEW and dim >= _LONG and rows.size >= _MANY_NUMBERS
-    n_threads = openblas_threads() if is_quicker and height else 0
+    n_threads = openblas_threads() if is_quicker and _height(_FEW, dim) else 0
     if not n_threads:
-        yield _whole
+        yield Product(_whole, together=8)
         return
     with ThreadPoolExecutor(n_threads, "products") as others:
 
-        def product(queries: Rows, block: Rows, out: Rows) -> None:
+        def write(queries: Rows, block: Rows, out: Rows) -> None:
             ends = np.linspace(0, len(block), n_threads + 1).astype(np.intp).tolist()
             parts = [
-                others.submit(_stacked, queries, block[begin:end], out[:, begin:end], height)
+                others.submit(_stacked, queries, block[begin:end], out[:, begin:end])
                 for begin, end in pairwise(ends[1:])
             ]
-            _stacked(queries, block[: ends[1]], out[:, : ends[1]], height)
+            _stacked(queries, block[: ends[1]], out[:, : ends[1]])
             for part in parts:
                 part.result()
 
-        yield product
+        yield Product(write, together=4)
 
 
 def openblas_threads() -> int:
@@ -79,14 +89,19 @@ def _whole(queries: Rows, rows: Rows, out: Rows) -> None:
     np.matmul(queries, rows.T, out=out)
 
 
-def _stacked(queries: Rows, rows: Rows, out: Rows, height: int) -> None:
+def _stacked(queries: Rows, rows: Rows, out: Rows) -> None:
     """Multiply in stacks so high that OpenBLAS takes the calling thread for each.
 
     That is up to 2**18 multiplications (SMP_THRESHOLD_MIN · GEMM_MULTITHREAD_THRESHOLD in its
     interface/gemm.c).
     """
+    height = _height(*queries.shape)
     n = len(rows) // height * height
     stacks = rows[:n].reshape(-1, height, rows.shape[1]).transpose(0, 2, 1)
     places = out[:, :n].reshape(len(queries), -1, height).transpose(1, 0, 2)
     np.matmul(queries, stacks, out=places)
     np.matmul(queries, rows[n:].T, out=out[:, n:])
+
+
+def _height(n_queries: int, dim: int) -> int:
+    return _SMALL // (n_queries * dim) // _STEP * _STEP

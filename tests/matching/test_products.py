@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from llmrec.matching import products
 from llmrec.matching.catalogue_pass import nearest
-from llmrec.matching.products import filled_up, openblas_threads, product_for
+from llmrec.matching.products import openblas_threads, product_for
 from llmrec.matching.similarity import product_error
 
 
@@ -37,14 +37,14 @@ def test_products_are_right_within_their_error_whatever_the_shape(
     n_queries: int, dim: int, begin: int, n_rows: int, n_threads: int, seed: int
 ) -> None:
     rows = unit_rows(seed, 300, dim)
-    queries = filled_up(unit_rows(seed + 1, n_queries, dim))
     block = rows[begin : begin + n_rows]
-    out = np.full((len(queries), len(block)), np.nan, np.float32)
     with (
         mock.patch.object(products, "openblas_threads", return_value=n_threads),
-        product_for(len(queries), rows) as product,
+        product_for(n_queries, rows) as product,
     ):
-        product(queries, block, out)
+        queries = product.filled_up(unit_rows(seed + 1, n_queries, dim))
+        out = np.full((len(queries), len(block)), np.nan, np.float32)
+        product.write(queries, block, out)
     exact = queries.astype(np.float64) @ block.T.astype(np.float64)
     assert np.all(np.abs(out - exact) <= product_error(dim))
 
@@ -72,9 +72,14 @@ def test_one_query_and_many_are_left_to_the_blas(n_queries: int, dim: int) -> No
     pool.assert_not_called()
 
 
-@pytest.mark.parametrize(("n", "dim"), [(2000, 384), (2**24 // 64, 64)])
-def test_few_rows_and_short_ones_are_left_to_the_blas(n: int, dim: int) -> None:
-    rows = np.zeros((n, dim), np.float32)
+@pytest.mark.parametrize("name", ["_MANY_NUMBERS", "_LONG"])
+def test_few_rows_and_short_ones_are_left_to_the_blas(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    rows = unit_rows(0, 1000, 64)
+    monkeypatch.setattr(products, "_MANY_NUMBERS", rows.size)
+    monkeypatch.setattr(products, "_LONG", rows.shape[1])
+    monkeypatch.setattr(products, name, getattr(products, name) + 1)
     with mock.patch.object(products, "ThreadPoolExecutor") as pool:
         nearest(rows[:4], rows, k=3)
     pool.assert_not_called()
@@ -88,4 +93,4 @@ def test_an_error_in_a_thread_is_an_error() -> None:
         product_for(4, rows) as product,
         pytest.raises(ValueError, match="mismatch"),
     ):
-        product(rows[:4, :32], rows, np.empty((4, 300), np.float32))
+        product.write(rows[:4, :32], rows, np.empty((4, 300), np.float32))
