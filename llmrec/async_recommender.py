@@ -9,9 +9,10 @@ from llmrec.chat_opening import live_chat, open_chat
 from llmrec.chat_stages import required
 from llmrec.embedder_opening import embedder_of_index
 from llmrec.errors import SettingsError
-from llmrec.indexing import choice_of, make_index
+from llmrec.indexing import make_index
 from llmrec.llm.billing import Billing
 from llmrec.llm.calls import CallLog
+from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
@@ -48,6 +49,7 @@ class AsyncRecommender(AsyncLists):
         live: LiveChatModel | None = None,
         server: ServerChoice | Server = DEFAULT_SERVER,
         embed_server: ServerChoice | Server | None = None,
+        embedder: Embedder | None = None,
         vectors: str | Path | None = None,
         prompts: str | Path | None = None,
         rating_max: float = 5,
@@ -70,6 +72,8 @@ class AsyncRecommender(AsyncLists):
             server: where chat models are called; by default as the environment says. One that
                 ``open_server`` has opened may have a budget.
             embed_server: where ``openai:`` embedders are called; None for ``server``.
+            embedder: an object of your own that makes vectors as those of the index; None for the
+                embedder that the index was made with, as far as it has a name.
             vectors: recorded vectors, beside those in the index.
             prompts: a folder of one's own prompts.
             rating_max: top of the rating scale.
@@ -85,21 +89,22 @@ class AsyncRecommender(AsyncLists):
             InputError, IndexMismatch: a file cannot be used.
             SettingsError: settings are missing or contradict each other.
         """
+        if embedder is not None and embed_server is not None:
+            raise SettingsError("embedder= or embed_server= is expected, came both")
         catalogue = open_catalogue(folder)
         receipts = None if calls is None or mode == "replay" else CallLog(calls)
         billing = Billing(receipts=receipts)
         chat_server = open_server(server, billing=billing)
         vector_server = open_server(embed_server, billing=billing) if embed_server else chat_server
-        opened = embedder_of_index(catalogue, vectors, mode, vector_server)
+        opened = embedder_of_index(catalogue, vectors, mode, vector_server, embedder)
         opened.close()  # folds in the vectors that were recorded before this
-        embedder = opened.embedder
         servers = (chat_server, vector_server)
         fused = None
         if weights is not None:
             given = read_weights(weights).of(catalogue.manifest.model)
             fused = FusedMatch(folder_index(catalogue), given, histories)
         if chat is None:
-            return cls(catalogue, embedder, servers=servers, fused=fused)
+            return cls(catalogue, opened.embedder, servers=servers, fused=fused)
         if calls is None:
             raise SettingsError("chat= needs calls=, the file that its calls are recorded in")
         stages = open_stages(
@@ -113,7 +118,7 @@ class AsyncRecommender(AsyncLists):
             prompts=prompts,
             sampling=sampling,
         )
-        return cls(catalogue, embedder, stages, servers, fused)
+        return cls(catalogue, opened.embedder, stages, servers, fused)
 
     @classmethod
     async def aindex(
@@ -121,17 +126,16 @@ class AsyncRecommender(AsyncLists):
         items: Iterable[Item],
         folder: str | Path,
         *,
-        embedder: str | EmbedderChoice = LOCAL,
+        embedder: str | EmbedderChoice | Embedder = LOCAL,
         server: ServerChoice | Server = DEFAULT_SERVER,
         vectors: str | Path | None = None,
         mode: Mode = "default",
         bank: Bank | None = None,
     ) -> Self:
         """Async twin of ``index``."""
-        await make_index(
-            items, folder, choice_of(embedder), open_server(server), vectors, mode, bank
-        )
-        return cls.open(folder, server=server, vectors=vectors, mode=mode)
+        choice = EmbedderChoice.of(embedder)
+        await make_index(items, folder, choice, open_server(server), vectors, mode, bank)
+        return cls.open(folder, server=server, embedder=choice.own, vectors=vectors, mode=mode)
 
     async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:
         """Async twin of ``profile``."""

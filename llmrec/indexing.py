@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from llmrec.embedder_opening import embedder_to_index, planned_embedder_to_index
+from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
 from llmrec.llm.planning import Plan
 from llmrec.matching.bank import Bank
@@ -11,11 +12,6 @@ from llmrec.matching.catalogue_building import build_catalogue, texts_to_embed_a
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
 from llmrec.opening import Mode
 from llmrec.records.reviews import Item
-
-
-def choice_of(embedder: str | EmbedderChoice) -> EmbedderChoice:
-    """Return the embedder of a name."""
-    return EmbedderChoice(embedder) if isinstance(embedder, str) else embedder
 
 
 async def make_index(
@@ -44,7 +40,7 @@ def plan_index(
     place: str | Path,
     plan: Plan,
     *,
-    embedder: str | EmbedderChoice = LOCAL,
+    embedder: str | EmbedderChoice | Embedder = LOCAL,
     vectors: str | Path | None = None,
     bank: Bank | None = None,
 ) -> None:
@@ -65,7 +61,7 @@ def plan_index(
         InputError: the catalogue or a file cannot be used.
         SettingsError: there is no such embedder, or it takes no vectors file.
     """
-    choice = choice_of(embedder)
+    choice = EmbedderChoice.of(embedder)
     planned = planned_embedder_to_index(choice, vectors, place, plan)
     with texts_to_embed_at(items, place, choice=choice, stored=bank) as calls:
         for role, texts in calls:

@@ -6,6 +6,7 @@ from typing import Any, Self, TypeVar
 
 from llmrec.async_recommender import DEFAULT_SERVER, AsyncRecommender
 from llmrec.chat_stages import Explaining
+from llmrec.llm.embedder import Embedder
 from llmrec.llm.openai_client import Server
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankInUse, BankName
@@ -33,7 +34,7 @@ class Recommender(AsyncRecommender):
         items: Iterable[Item],
         folder: str | Path,
         *,
-        embedder: str | EmbedderChoice = LOCAL,
+        embedder: str | EmbedderChoice | Embedder = LOCAL,
         server: ServerChoice | Server = DEFAULT_SERVER,
         vectors: str | Path | None = None,
         mode: Mode = "default",
@@ -46,16 +47,19 @@ class Recommender(AsyncRecommender):
             folder: where the index is to be: a folder, or ``postgres://…``. Of one that is there
                 already what is still the same is used again, its stored bank too.
             embedder: ``local``, ``lexical`` or ``openai:MODEL[,PASSAGE_MODEL]``; an
-                ``EmbedderChoice`` adds prefixes.
+                ``EmbedderChoice`` adds prefixes. An object of your own is to be given to ``open``
+                again.
             server: where ``openai:`` embedders are called. One that ``open_server`` has opened
                 may have a budget; ``plan_index`` says before what it costs.
-            vectors: recorded vectors; new ones are added to them. Without, what a server made is
-                kept in the folder until the index is complete.
+            vectors: recorded vectors; new ones are added to them. Without, what a server or an
+                object made is kept in the folder until the index is complete.
             mode: ``replay`` allows recorded vectors only.
             bank: kept in the index (``bank_of_profiles``, ``bank_of_reviews``).
 
         Raises:
-            InputError: the catalogue or a file cannot be used.
+            InputError: the catalogue or a file cannot be used, or an object gave other than a unit
+                row a text.
+            SettingsError: there is no such embedder.
             RecordingMissing: replaying, and a vector is not recorded.
             BudgetExceeded: the next call could pass the server's budget; the same again, with a
                 larger one, goes on from there.
