@@ -6,7 +6,6 @@ from typing import Any, Self
 
 from llmrec.async_lists import AsyncLists
 from llmrec.chat_opening import live_chat, open_chat
-from llmrec.chat_stages import required
 from llmrec.embedder_opening import embedder_of_index
 from llmrec.errors import SettingsError
 from llmrec.indexing import make_index
@@ -75,7 +74,7 @@ class AsyncRecommender(AsyncLists):
             embedder: an object of your own that makes vectors as those of the index; None for the
                 embedder that the index was made with, as far as it has a name.
             vectors: recorded vectors, beside those in the index.
-            prompts: a folder of one's own prompts.
+            prompts: a folder of one's own prompts, of the stages that are used.
             rating_max: top of the rating scale.
             sampling: further fields of each chat request (``temperature``, ``seed``…); nothing
                 is sent that is not set.
@@ -139,8 +138,8 @@ class AsyncRecommender(AsyncLists):
 
     async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:
         """Async twin of ``profile``."""
-        extractor = required(self._stages.extractor)
-        return (await extractor.extract(UserReviews.of(reviews))).profile
+        extracted = await self._stages.extractor().extract(UserReviews.of(reviews))
+        return extracted.profile
 
     def extraction(self, split: Split | None = None, concurrency: int = 8) -> ExtractionRun:
         """Return a run that makes the profiles of many users, several at once.
@@ -151,5 +150,6 @@ class AsyncRecommender(AsyncLists):
 
         Raises:
             SettingsError: no chat model was named.
+            PromptError: its prompt cannot be used.
         """
-        return ExtractionRun(required(self._stages.extractor), split, concurrency)
+        return ExtractionRun(self._stages.extractor(), split, concurrency)

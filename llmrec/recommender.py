@@ -109,7 +109,7 @@ class Recommender(AsyncRecommender):
                 also for what it adds to a cosine that query and item have one language;
                 ``cosine`` does not.
             bank: what the correction rests on; ``auto`` is the bank stored in the index, else
-                the index's own. One from ``abank`` serves many users of one run.
+                the index's own. One from ``bank`` serves many users of one run.
             left_out: ids of items not to be recommended; None for those of the profile's
                 sources.
             only: ids of the only items that may be recommended (``allowed_items``); None for all.
@@ -243,6 +243,26 @@ class Recommender(AsyncRecommender):
                 text, k, matching=matching, bank=bank, only=only, diversity=diversity
             )
         )
+
+    def bank(
+        self,
+        name: BankName = "auto",
+        profiles: Collection[InterestProfile] = (),
+        *,
+        matching: MatchingName = "hub",
+    ) -> BankInUse:
+        """Return the bank for a run of many users, whose own interests may be it.
+
+        Args:
+            name: which one.
+            profiles: of the whole run.
+            matching: that it is for.
+
+        Raises:
+            SettingsError: there is no such bank.
+            RecordingMissing: a vector is not recorded, and none may be made.
+        """
+        return self._wait(self.abank(name, profiles, matching=matching))
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         async def run() -> T:

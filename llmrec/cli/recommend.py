@@ -158,8 +158,8 @@ def command(
         code = print_lists(
             making, wanted, output_format, servers, concurrency, spending.budget, catalogue.titles
         )
-        if stages.explainer is not None:
-            say_refused(stages.explainer.refused)
+        if explain == "model":
+            say_refused(stages.explainer().refused)
         return code
     finally:
         opened.close()
