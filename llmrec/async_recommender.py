@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from llmrec.async_lists import AsyncLists
 from llmrec.chat_opening import live_chat, open_chat
-from llmrec.embedder_opening import embedder_of_index
+from llmrec.embedder_opening import embedder_of_index, needs_server
 from llmrec.errors import SettingsError
 from llmrec.indexing import make_index
 from llmrec.llm.billing import Billing
 from llmrec.llm.calls import CallLog
 from llmrec.llm.embedder import Embedder
-from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
 from llmrec.matching.catalogue import folder_index, open_catalogue
@@ -27,6 +26,9 @@ from llmrec.records.reviews import Item, Review
 from llmrec.records.splits import Split
 from llmrec.reranking.options import DEFAULT_OPTIONS, RerankOptions
 from llmrec.stage_opening import open_stages
+
+if TYPE_CHECKING:
+    from llmrec.llm.openai_client import Server
 
 DEFAULT_SERVER = ServerChoice()
 
@@ -46,8 +48,8 @@ class AsyncRecommender(AsyncLists):
         calls: str | Path | None = None,
         mode: Mode = "default",
         live: LiveChatModel | None = None,
-        server: ServerChoice | Server = DEFAULT_SERVER,
-        embed_server: ServerChoice | Server | None = None,
+        server: "ServerChoice | Server" = DEFAULT_SERVER,
+        embed_server: "ServerChoice | Server | None" = None,
         embedder: Embedder | None = None,
         vectors: str | Path | None = None,
         prompts: str | Path | None = None,
@@ -93,8 +95,12 @@ class AsyncRecommender(AsyncLists):
         catalogue = open_catalogue(folder)
         receipts = None if calls is None or mode == "replay" else CallLog(calls)
         billing = Billing(receipts=receipts)
-        chat_server = open_server(server, billing=billing)
-        vector_server = open_server(embed_server, billing=billing) if embed_server else chat_server
+        chat_server = vector_server = None
+        if chat is not None and live is None and mode != "replay":
+            chat_server = open_server(server, billing=billing)
+        if embedder is None and needs_server(catalogue) and mode != "replay":
+            same = chat_server or server
+            vector_server = open_server(embed_server or same, billing=billing)
         opened = embedder_of_index(catalogue, vectors, mode, vector_server, embedder)
         opened.close()  # folds in the vectors that were recorded before this
         servers = (chat_server, vector_server)
@@ -126,7 +132,7 @@ class AsyncRecommender(AsyncLists):
         folder: str | Path,
         *,
         embedder: str | EmbedderChoice | Embedder = LOCAL,
-        server: ServerChoice | Server = DEFAULT_SERVER,
+        server: "ServerChoice | Server" = DEFAULT_SERVER,
         vectors: str | Path | None = None,
         mode: Mode = "default",
         bank: Bank | None = None,

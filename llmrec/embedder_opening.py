@@ -179,6 +179,11 @@ def embedder_of_index(
     return OpenedEmbedder(recorded, vectors=given, record_to=record_to)
 
 
+def needs_server(index: Catalogue) -> bool:
+    """Say whether a server makes vectors such as those of an index."""
+    return _choice_of(index).is_served
+
+
 def planned_embedder_of_index(
     index: Catalogue, vectors: str | Path | None, plan: Plan
 ) -> OpenedEmbedder:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmrec.embedder_opening import embedder_to_index, planned_embedder_to_index
 from llmrec.llm.embedder import Embedder
-from llmrec.llm.openai_client import Server
 from llmrec.llm.planning import Plan
 from llmrec.matching.bank import Bank
 from llmrec.matching.catalogue_building import build_catalogue, texts_to_embed_at
@@ -13,12 +13,15 @@ from llmrec.matching.embedding import LOCAL, EmbedderChoice
 from llmrec.opening import Mode
 from llmrec.records.reviews import Item
 
+if TYPE_CHECKING:
+    from llmrec.llm.openai_client import Server
+
 
 async def make_index(
     items: Iterable[Item],
     place: str | Path,
     choice: EmbedderChoice,
-    server: Server | None,
+    server: "Server | None",
     vectors: str | Path | None,
     mode: Mode,
     bank: Bank | None,

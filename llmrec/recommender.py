@@ -2,12 +2,11 @@
 
 from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from llmrec.async_recommender import DEFAULT_SERVER, AsyncRecommender
 from llmrec.chat_stages import Explaining
 from llmrec.llm.embedder import Embedder
-from llmrec.llm.openai_client import Server
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
@@ -17,6 +16,9 @@ from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item, Review
 from llmrec.waiting import wait_for
+
+if TYPE_CHECKING:
+    from llmrec.llm.openai_client import Server
 
 T = TypeVar("T")
 
@@ -35,7 +37,7 @@ class Recommender(AsyncRecommender):
         folder: str | Path,
         *,
         embedder: str | EmbedderChoice | Embedder = LOCAL,
-        server: ServerChoice | Server = DEFAULT_SERVER,
+        server: "ServerChoice | Server" = DEFAULT_SERVER,
         vectors: str | Path | None = None,
         mode: Mode = "default",
         bank: Bank | None = None,
