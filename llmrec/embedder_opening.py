@@ -174,6 +174,7 @@ def embedder_of_index(
         [file for file in (kept, given) if file is not None],
         live=live_embedder(choice, server) if is_asked else None,
         record_to=record_to,
+        dim=manifest.dim,
         how_made=_GIVEN if choice.is_own else INSTALLED,
     )
     return OpenedEmbedder(recorded, vectors=given, record_to=record_to)

@@ -71,6 +71,20 @@ class First(Mine):
         return (await super().embed(texts, role))[0]
 
 
+class Waiting(Mine):
+    """Does not let others work meanwhile."""
+
+    def embed(self, texts: Sequence[str], role: Role) -> Any:
+        return np.eye(len(texts), 64)
+
+
+class Narrow(Mine):
+    """Makes other vectors under the same name."""
+
+    async def embed(self, texts: Sequence[str], role: Role) -> Rows:
+        return np.eye(len(texts), 64, dtype=np.float32)
+
+
 @pytest.fixture(scope="module")
 def items(demo: Path) -> list[Item]:
     return list(read_items(demo / "items.jsonl"))
@@ -203,7 +217,7 @@ def test_rows_that_are_not_of_length_1_are_refused(tmp_path: Path, items: list[I
     assert not list(tmp_path.rglob("manifest.json"))
 
 
-@pytest.mark.parametrize("wrong", [object(), Mine, 7])
+@pytest.mark.parametrize("wrong", [object(), Mine, 7, Mine("")])
 def test_what_is_no_embedder_is_refused(tmp_path: Path, items: list[Item], wrong: Any) -> None:
     with pytest.raises(SettingsError, match=r"an object with a model.*see llmrec\.Embedder"):
         Recommender.index(items, tmp_path / "index", embedder=wrong)
@@ -249,3 +263,14 @@ def test_rows_are_taken_as_an_array_of_float32(tmp_path: Path, items: list[Item]
     assert len(made.recommend_for(TYPED, 3)) == 3
     with pytest.raises(InputError, match=r"\(n_texts, dim\), came an array of 1 axes"):
         Recommender.index(items[:3], tmp_path / "other", embedder=First())
+
+
+def test_one_that_is_not_async_is_told_to_be(tmp_path: Path, items: list[Item]) -> None:
+    with pytest.raises(SettingsError, match="mine: its method embed must be async"):
+        Recommender.index(items[:3], tmp_path / "index", embedder=Waiting())
+
+
+def test_vectors_of_other_dims_than_those_of_the_index_are_refused(index: Path) -> None:
+    with pytest.raises(IndexMismatch, match="of 4096 dims are expected, as in the index, came 64"):
+        Recommender.open(index, embedder=Narrow()).recommend_for(TYPED)
+    assert len(Recommender.open(index, embedder=Mine()).recommend_for(TYPED, 3)) == 3

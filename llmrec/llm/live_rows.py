@@ -1,10 +1,11 @@
 """What a live embedder makes, some rows at a time, each of them looked at."""
 
 from collections.abc import AsyncIterator, Sequence
+from inspect import isawaitable
 
 import numpy as np
 
-from llmrec.errors import ChatUnavailable, InputError
+from llmrec.errors import ChatUnavailable, InputError, SettingsError
 from llmrec.llm.embedder import BatchEmbedder, Embedder, Role, Rows
 from llmrec.llm.vectors import are_unit
 
@@ -17,6 +18,7 @@ async def live_batches(live: Embedder, texts: Sequence[str], role: Role) -> Asyn
     Raises:
         InputError: there are more or fewer rows than texts (whose they are nobody knows), or one
             is no unit row.
+        SettingsError: the embedder does not work asynchronously.
         ChatUnavailable: a file or connection failed that the embedder needs.
     """
     n_rows = 0
@@ -38,7 +40,10 @@ async def _batches(live: Embedder, texts: Sequence[str], role: Role) -> AsyncIte
         return
     for start in range(0, len(texts), _BATCH):
         batch = texts[start : start + _BATCH]
-        rows = _checked(live, await live.embed(batch, role))
+        making = live.embed(batch, role)
+        if not isawaitable(making):
+            raise SettingsError(f"{live.model}: its method embed must be async (async def embed…)")
+        rows = _checked(live, await making)
         _refuse_other_number(live, len(rows), len(batch))
         yield rows
 

@@ -28,6 +28,7 @@ class RecordedEmbedder:
         record_to: takes the new vectors, in the batches of a ``BatchEmbedder`` or a few texts at
             a time; None keeps them nowhere.
         must_keep: whether it is an error that they cannot be kept, or only said.
+        dim: of the vectors they are to be compared with; None where that is not known.
         how_made: what it takes to have vectors made, for the message that says that they are not.
     """
 
@@ -39,6 +40,7 @@ class RecordedEmbedder:
         record_to: VectorsFile | None = None,
         *,
         must_keep: bool = False,
+        dim: int | None = None,
         how_made: str = INSTALLED,
     ) -> None:
         self.model = model
@@ -46,6 +48,7 @@ class RecordedEmbedder:
         self._live = live
         self._record_to = record_to
         self._must_keep = must_keep
+        self._dim = dim
         self._how_made = how_made
 
     async def embed(self, texts: Sequence[str], role: Role) -> Rows:
@@ -54,7 +57,7 @@ class RecordedEmbedder:
         Raises:
             RecordingMissing: a vector is in no file, and there is no live embedder.
             ChatUnavailable: the live embedder's connection failed.
-            IndexMismatch: recorded and new vectors are of two dims.
+            IndexMismatch: recorded and new vectors are of two dims, or not of the dim expected.
             InputError: a text is blank, the live embedder gave other than a unit row a text, or
                 new vectors must be kept and cannot be.
         """
@@ -66,6 +69,8 @@ class RecordedEmbedder:
         dims = {len(row) for row in found.values()}
         if len(dims) > 1:
             raise IndexMismatch(f"{self.model}: vectors of {sorted(dims)} dims were mixed")
+        for dim in dims:
+            self._refuse_other(dim)
         return np.stack([found[key] for key in keys]) if keys else np.zeros((0, 0), np.float32)
 
     def keys(self, texts: Sequence[str], role: Role) -> list[str]:
@@ -97,10 +102,18 @@ class RecordedEmbedder:
         made: dict[str, Rows] = {}
         keys = list(missing)
         async for rows in live_batches(self._live, list(missing.values()), role):
+            self._refuse_other(rows.shape[1])
             batch, keys = keys[: len(rows)], keys[len(rows) :]
             made.update(zip(batch, rows, strict=True))
             self._record(batch, rows)
         return made
+
+    def _refuse_other(self, dim: int) -> None:
+        if self._dim not in (None, dim):
+            raise IndexMismatch(
+                f"{self.model}: vectors of {self._dim} dims are expected, as in the index, came "
+                f"{dim}: ask what the index was made with, or make it again"
+            )
 
     def _record(self, keys: Sequence[str], rows: Rows) -> None:
         if self._record_to is None:

@@ -57,7 +57,7 @@ class EmbedderChoice:
         Raises:
             SettingsError: it is no embedder.
         """
-        if isinstance(embedder, Embedder) and isinstance(embedder.model, str):
+        if isinstance(embedder, Embedder) and isinstance(embedder.model, str) and embedder.model:
             return cls(f"{_OWN}{embedder.model}", own=embedder)
         raise SettingsError(
             "embedder: an object with a model (its name, a text) and the method embed is expected, "
