@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from llmrec.async_recommender import AsyncRecommender
     from llmrec.errors import (
         BudgetExceeded,
         ChatError,
@@ -20,22 +21,32 @@ if TYPE_CHECKING:
         SettingsError,
     )
     from llmrec.evaluation.comparing import compare_results
+    from llmrec.evaluation.found import find
+    from llmrec.evaluation.intervals import mean_interval
     from llmrec.evaluation.leakage import audit
     from llmrec.evaluation.metrics import Metric
     from llmrec.evaluation.preparing import evaluate
     from llmrec.evaluation.results import Result, read_result
+    from llmrec.evaluation.runs import Run
+    from llmrec.evaluation.significance import compare
     from llmrec.evaluation.splitting import SplitRule, Splitting
+    from llmrec.indexing import plan_index
+    from llmrec.llm.billing import Billing
+    from llmrec.llm.budget import Budget
     from llmrec.llm.calls import CallLog
     from llmrec.llm.chat import ChatModel, ChatReply, ChatRequest, Message, Usage
     from llmrec.llm.embedder import BatchEmbedder, Embedder
+    from llmrec.llm.planning import Plan
+    from llmrec.llm.pricing import Price, price_list
     from llmrec.llm.prompts import Prompt, load_prompt
     from llmrec.llm.recorded import LoggedChatModel, ReplayChatModel
     from llmrec.llm.recorded_embedder import RecordedEmbedder
     from llmrec.llm.vectors import VectorsFile
     from llmrec.matching.bank import Bank, bank_of_profiles, bank_of_reviews
     from llmrec.matching.content_index import ContentIndex
-    from llmrec.matching.embedding import LexicalEmbedder, LocalEmbedder
+    from llmrec.matching.embedding import EmbedderChoice, LexicalEmbedder, LocalEmbedder
     from llmrec.matching.similarity import cosine
+    from llmrec.opening import ServerChoice, open_server
     from llmrec.profiling.extraction import Extraction, Extractor
     from llmrec.profiling.run import ExtractionRun
     from llmrec.recommender import Recommender
@@ -58,28 +69,39 @@ if TYPE_CHECKING:
     from llmrec.reranking.reranking import Reranker
 
 _MODULES = {
+    "async_recommender": "AsyncRecommender",
     "errors": (
         "BudgetExceeded ChatError ChatIncomplete ChatRejected ChatUnavailable IndexMismatch "
         "InputError LLMRecError LeakageError PromptError RecordingMissing ReplyInvalid "
         "SettingsError"
     ),
     "evaluation.comparing": "compare_results",
+    "evaluation.found": "find",
+    "evaluation.intervals": "mean_interval",
     "evaluation.leakage": "audit",
     "evaluation.metrics": "Metric",
     "evaluation.preparing": "evaluate",
     "evaluation.results": "Result read_result",
+    "evaluation.runs": "Run",
+    "evaluation.significance": "compare",
     "evaluation.splitting": "SplitRule Splitting",
+    "indexing": "plan_index",
+    "llm.billing": "Billing",
+    "llm.budget": "Budget",
     "llm.calls": "CallLog",
     "llm.chat": "ChatModel ChatReply ChatRequest Message Usage",
     "llm.embedder": "BatchEmbedder Embedder",
+    "llm.planning": "Plan",
+    "llm.pricing": "Price price_list",
     "llm.prompts": "Prompt load_prompt",
     "llm.recorded": "LoggedChatModel ReplayChatModel",
     "llm.recorded_embedder": "RecordedEmbedder",
     "llm.vectors": "VectorsFile",
     "matching.bank": "Bank bank_of_profiles bank_of_reviews",
     "matching.content_index": "ContentIndex",
-    "matching.embedding": "LexicalEmbedder LocalEmbedder",
+    "matching.embedding": "EmbedderChoice LexicalEmbedder LocalEmbedder",
     "matching.similarity": "cosine",
+    "opening": "ServerChoice open_server",
     "profiling.extraction": "Extraction Extractor",
     "profiling.run": "ExtractionRun",
     "recommender": "Recommender",
@@ -97,9 +119,12 @@ _MODULES = {
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 __all__ = [
+    "AsyncRecommender",
     "Bank",
     "BatchEmbedder",
     "Because",
+    "Billing",
+    "Budget",
     "BudgetExceeded",
     "CallLog",
     "ChatError",
@@ -111,6 +136,7 @@ __all__ = [
     "ChatUnavailable",
     "ContentIndex",
     "Embedder",
+    "EmbedderChoice",
     "Evidence",
     "Explainer",
     "Explanation",
@@ -129,6 +155,8 @@ __all__ = [
     "LoggedChatModel",
     "Message",
     "Metric",
+    "Plan",
+    "Price",
     "Prompt",
     "PromptError",
     "Quote",
@@ -143,7 +171,9 @@ __all__ = [
     "Reranker",
     "Result",
     "Review",
+    "Run",
     "ScoredItem",
+    "ServerChoice",
     "SettingsError",
     "Source",
     "Split",
@@ -156,11 +186,17 @@ __all__ = [
     "audit",
     "bank_of_profiles",
     "bank_of_reviews",
+    "compare",
     "compare_results",
     "cosine",
     "evaluate",
     "explain_composed",
+    "find",
     "load_prompt",
+    "mean_interval",
+    "open_server",
+    "plan_index",
+    "price_list",
     "read_items",
     "read_profiles",
     "read_result",

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from llmrec.chat_stages import SHORTLIST, ChatStages, Explaining, required
+from llmrec.chat_stages import SHORTLIST, ChatStages, Explaining
 from llmrec.errors import SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.matching.bank_choice import BankInUse, BankName
@@ -60,8 +60,7 @@ class AsyncLists:
         explain: Explaining | bool = "composed",
     ) -> Recommendation:
         """Async twin of ``recommend``."""
-        if rerank:
-            required(self._stages.reranker)
+        self._stages.open(rerank=rerank, explain=explain)  # what they lack is said at once
         (matched,) = await self._first_stage.for_profiles(
             [profile],
             k,
@@ -140,17 +139,7 @@ class AsyncLists:
         *,
         matching: MatchingName = "hub",
     ) -> BankInUse:
-        """Return the bank for a run of many users, whose own interests may be it.
-
-        Args:
-            name: which one.
-            profiles: of the whole run.
-            matching: that it is for.
-
-        Raises:
-            SettingsError: there is no such bank.
-            RecordingMissing: a vector is not recorded, and none may be made.
-        """
+        """Async twin of ``bank``."""
         return await bank_of(
             self.catalogue,
             name,
@@ -170,7 +159,7 @@ class AsyncLists:
         if isinstance(bank, str):
             return await self.abank(bank, matching=matching)
         if bank.by_language != (matching == "hub-by-language"):
-            raise SettingsError(f"the bank is for other matching: use abank(matching={matching!r})")
+            raise SettingsError(f"the bank is for other matching: use bank(matching={matching!r})")
         return bank
 
 

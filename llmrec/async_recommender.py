@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from llmrec.async_lists import AsyncLists
 from llmrec.chat_opening import live_chat, open_chat
-from llmrec.chat_stages import required
-from llmrec.embedder_opening import embedder_of_index
+from llmrec.embedder_opening import embedder_of_index, needs_server
 from llmrec.errors import SettingsError
-from llmrec.indexing import choice_of, make_index
+from llmrec.indexing import make_index
 from llmrec.llm.billing import Billing
 from llmrec.llm.calls import CallLog
-from llmrec.llm.openai_client import Server
+from llmrec.llm.embedder import Embedder
 from llmrec.llm.recorded import LiveChatModel
 from llmrec.matching.bank import Bank
 from llmrec.matching.catalogue import folder_index, open_catalogue
@@ -27,6 +26,9 @@ from llmrec.records.reviews import Item, Review
 from llmrec.records.splits import Split
 from llmrec.reranking.options import DEFAULT_OPTIONS, RerankOptions
 from llmrec.stage_opening import open_stages
+
+if TYPE_CHECKING:
+    from llmrec.llm.openai_client import Server
 
 DEFAULT_SERVER = ServerChoice()
 
@@ -46,8 +48,9 @@ class AsyncRecommender(AsyncLists):
         calls: str | Path | None = None,
         mode: Mode = "default",
         live: LiveChatModel | None = None,
-        server: ServerChoice | Server = DEFAULT_SERVER,
-        embed_server: ServerChoice | Server | None = None,
+        server: "ServerChoice | Server" = DEFAULT_SERVER,
+        embed_server: "ServerChoice | Server | None" = None,
+        embedder: Embedder | None = None,
         vectors: str | Path | None = None,
         prompts: str | Path | None = None,
         rating_max: float = 5,
@@ -70,8 +73,10 @@ class AsyncRecommender(AsyncLists):
             server: where chat models are called; by default as the environment says. One that
                 ``open_server`` has opened may have a budget.
             embed_server: where ``openai:`` embedders are called; None for ``server``.
+            embedder: an object of your own that makes vectors as those of the index; None for the
+                embedder that the index was made with, as far as it has a name.
             vectors: recorded vectors, beside those in the index.
-            prompts: a folder of one's own prompts.
+            prompts: a folder of one's own prompts, of the stages that are used.
             rating_max: top of the rating scale.
             sampling: further fields of each chat request (``temperature``, ``seed``…); nothing
                 is sent that is not set.
@@ -85,21 +90,26 @@ class AsyncRecommender(AsyncLists):
             InputError, IndexMismatch: a file cannot be used.
             SettingsError: settings are missing or contradict each other.
         """
+        if embedder is not None and embed_server is not None:
+            raise SettingsError("embedder= or embed_server= is expected, came both")
         catalogue = open_catalogue(folder)
         receipts = None if calls is None or mode == "replay" else CallLog(calls)
         billing = Billing(receipts=receipts)
-        chat_server = open_server(server, billing=billing)
-        vector_server = open_server(embed_server, billing=billing) if embed_server else chat_server
-        opened = embedder_of_index(catalogue, vectors, mode, vector_server)
+        chat_server = vector_server = None
+        if chat is not None and live is None and mode != "replay":
+            chat_server = open_server(server, billing=billing)
+        if embedder is None and needs_server(catalogue) and mode != "replay":
+            same = chat_server or server
+            vector_server = open_server(embed_server or same, billing=billing)
+        opened = embedder_of_index(catalogue, vectors, mode, vector_server, embedder)
         opened.close()  # folds in the vectors that were recorded before this
-        embedder = opened.embedder
         servers = (chat_server, vector_server)
         fused = None
         if weights is not None:
             given = read_weights(weights).of(catalogue.manifest.model)
             fused = FusedMatch(folder_index(catalogue), given, histories)
         if chat is None:
-            return cls(catalogue, embedder, servers=servers, fused=fused)
+            return cls(catalogue, opened.embedder, servers=servers, fused=fused)
         if calls is None:
             raise SettingsError("chat= needs calls=, the file that its calls are recorded in")
         stages = open_stages(
@@ -113,7 +123,7 @@ class AsyncRecommender(AsyncLists):
             prompts=prompts,
             sampling=sampling,
         )
-        return cls(catalogue, embedder, stages, servers, fused)
+        return cls(catalogue, opened.embedder, stages, servers, fused)
 
     @classmethod
     async def aindex(
@@ -121,22 +131,21 @@ class AsyncRecommender(AsyncLists):
         items: Iterable[Item],
         folder: str | Path,
         *,
-        embedder: str | EmbedderChoice = LOCAL,
-        server: ServerChoice | Server = DEFAULT_SERVER,
+        embedder: str | EmbedderChoice | Embedder = LOCAL,
+        server: "ServerChoice | Server" = DEFAULT_SERVER,
         vectors: str | Path | None = None,
         mode: Mode = "default",
         bank: Bank | None = None,
     ) -> Self:
         """Async twin of ``index``."""
-        await make_index(
-            items, folder, choice_of(embedder), open_server(server), vectors, mode, bank
-        )
-        return cls.open(folder, server=server, vectors=vectors, mode=mode)
+        choice = EmbedderChoice.of(embedder)
+        await make_index(items, folder, choice, open_server(server), vectors, mode, bank)
+        return cls.open(folder, server=server, embedder=choice.own, vectors=vectors, mode=mode)
 
     async def aprofile(self, reviews: Iterable[Review]) -> InterestProfile:
         """Async twin of ``profile``."""
-        extractor = required(self._stages.extractor)
-        return (await extractor.extract(UserReviews.of(reviews))).profile
+        extracted = await self._stages.extractor().extract(UserReviews.of(reviews))
+        return extracted.profile
 
     def extraction(self, split: Split | None = None, concurrency: int = 8) -> ExtractionRun:
         """Return a run that makes the profiles of many users, several at once.
@@ -147,5 +156,6 @@ class AsyncRecommender(AsyncLists):
 
         Raises:
             SettingsError: no chat model was named.
+            PromptError: its prompt cannot be used.
         """
-        return ExtractionRun(required(self._stages.extractor), split, concurrency)
+        return ExtractionRun(self._stages.extractor(), split, concurrency)

@@ -1,13 +1,16 @@
 """From settings to the chat model that answers: a call log, and the server behind it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmrec.llm.calls import CallLog
 from llmrec.llm.chat import ChatModel
-from llmrec.llm.openai_chat import OpenAIChatModel
-from llmrec.llm.openai_client import Server
 from llmrec.llm.recorded import LiveChatModel, LoggedChatModel, ReplayChatModel
 from llmrec.opening import Mode
+
+if TYPE_CHECKING:
+    from llmrec.llm.openai_chat import OpenAIChatModel
+    from llmrec.llm.openai_client import Server
 
 
 def open_chat(
@@ -30,6 +33,10 @@ def open_chat(
     return LoggedChatModel(log, live, fresh=mode == "fresh")
 
 
-def live_chat(server: Server | None) -> OpenAIChatModel | None:
+def live_chat(server: "Server | None") -> "OpenAIChatModel | None":
     """Return the chat model of a server, or None where there is no server."""
-    return None if server is None else OpenAIChatModel(server)
+    if server is None:
+        return None
+    from llmrec.llm.openai_chat import OpenAIChatModel
+
+    return OpenAIChatModel(server)

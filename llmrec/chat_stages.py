@@ -1,8 +1,8 @@
 """What a chat model does for one catalogue: profiles, the order of lists, explanations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from llmrec.errors import SettingsError
 from llmrec.records.profile import InterestProfile
@@ -16,38 +16,44 @@ if TYPE_CHECKING:
     from llmrec.reranking.explanations import Explainer
     from llmrec.reranking.reranking import Reranker
 
-T = TypeVar("T")
-
 Explaining = Literal["model", "composed", "none"]
 
 SHORTLIST = 20
 """So many of the best matches, or k where that is more, go to the reranker."""
 
 
-def required(stage: T | None) -> T:
-    """Return a stage that there has to be.
+def no_chat_model() -> NoReturn:
+    """Refuse to open a stage.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: always.
     """
-    if stage is None:
-        raise SettingsError("no chat model: open the index with chat= and calls=")
-    return stage
+    raise SettingsError("no chat model: open the index with chat= and calls=")
 
 
 @dataclass(frozen=True, slots=True)
 class ChatStages:
-    """What a chat model does for one catalogue; None where it is not asked to.
+    """What a chat model does for one catalogue, each stage opened by who needs it.
 
     Attributes:
-        extractor: makes profiles.
-        reranker: puts shortlists in order.
-        explainer: says why items were chosen.
+        extractor: returns what makes profiles.
+        reranker: returns what puts shortlists in order.
+        explainer: returns what says why items were chosen.
     """
 
-    extractor: "Extractor | None" = None
-    reranker: "Reranker | None" = None
-    explainer: "Explainer | None" = None
+    extractor: "Callable[[], Extractor]" = no_chat_model
+    reranker: "Callable[[], Reranker]" = no_chat_model
+    explainer: "Callable[[], Explainer]" = no_chat_model
+
+    def open(self, *, rerank: bool, explain: Explaining | bool) -> "list[MeteredChatModel]":
+        """Open the stages that a list needs, and return what counts the calls of each.
+
+        Raises:
+            SettingsError: a chat model is needed, and there is none.
+            PromptError: its prompt cannot be used.
+        """
+        meters = [self.reranker().meter] if rerank else []
+        return meters + ([self.explainer().meter] if explain in (True, "model") else [])
 
     async def finish(
         self,
@@ -64,19 +70,14 @@ class ChatStages:
 
         Raises:
             SettingsError: a chat model is needed, and there is none.
+            PromptError: its prompt cannot be used.
             ChatError: the chat model gave no answer.
         """
         if rerank:
             recent = profile.reviewed if recent is None else recent
-            matched = (await required(self.reranker).rerank(matched, profile, recent)).first(k)
+            matched = (await self.reranker().rerank(matched, profile, recent)).first(k)
         if explain in (False, "none"):
             return matched
         if explain == "composed":
             return explain_composed(matched, profile, entries)
-        return await required(self.explainer).explain(matched, profile)
-
-    @property
-    def meters(self) -> "list[MeteredChatModel]":
-        """What counts the calls of each."""
-        stages = (self.extractor, self.reranker, self.explainer)
-        return [stage.meter for stage in stages if stage is not None]
+        return await self.explainer().explain(matched, profile)

@@ -9,7 +9,7 @@ from llmrec.errors import IndexMismatch, SettingsError
 from llmrec.llm.embedder import Embedder
 from llmrec.llm.planned_embedder import PlannedEmbedder
 from llmrec.llm.planning import Plan
-from llmrec.llm.recorded_embedder import RecordedEmbedder
+from llmrec.llm.recorded_embedder import INSTALLED, RecordedEmbedder
 from llmrec.llm.vectors import VectorsFile
 from llmrec.matching.catalogue import Catalogue
 from llmrec.matching.content_index import ContentIndex
@@ -26,6 +26,9 @@ from llmrec.opening import Mode
 
 if TYPE_CHECKING:
     from llmrec.llm.openai_client import Server
+
+
+_GIVEN = "no replay, and the embedder, an object, given to Recommender.open as embedder="
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def planned_embedder_to_index(
     """
     if choice.name == LEXICAL:
         _refuse_vectors(vectors)
-    if choice.name in (LEXICAL, LOCAL):
+    if not choice.is_served:
         return None
     roles = choice.roles
     if vectors is None:
@@ -127,7 +130,11 @@ def _kept_until_complete(choice: EmbedderChoice, place: str | Path) -> VectorsFi
 
 
 def embedder_of_index(
-    index: Catalogue, vectors: str | Path | None, mode: Mode, server: "Server | None" = None
+    index: Catalogue,
+    vectors: str | Path | None,
+    mode: Mode,
+    server: "Server | None" = None,
+    own: Embedder | None = None,
 ) -> OpenedEmbedder:
     """Return the embedder that an index was made with, for queries.
 
@@ -135,13 +142,20 @@ def embedder_of_index(
     can be had and ``mode`` allows it; new ones go into ``vectors``, else into the index. An index
     in a database holds none.
 
+    Args:
+        index: opened.
+        vectors: recorded vectors, beside those in the index.
+        mode: as for ``open_chat``.
+        server: for an embedder that is called.
+        own: an object that makes such vectors as the index has, to be asked in any case.
+
     Raises:
         SettingsError: the index needs an embedder that is unknown here.
-        IndexMismatch: ``vectors`` are of another model.
+        IndexMismatch: ``own`` or ``vectors`` are of another model.
     """
     manifest = index.manifest
-    choice = _choice_of(index)
-    if choice.name == LEXICAL:
+    choice = _choice_of(index, own)
+    if choice.name == LEXICAL and own is None:
         _refuse_vectors(vectors)
         return OpenedEmbedder(live_embedder(choice, None))
     if choice.key_model != manifest.model:
@@ -153,15 +167,22 @@ def embedder_of_index(
     if isinstance(index, ContentIndex):
         kept = VectorsFile(index.files / QUERIES, manifest.model)
     given = None if vectors is None else VectorsFile(vectors, manifest.model)
-    there = local_is_installed() if choice.name == LOCAL else server is not None
     record_to = kept if given is None else given
+    is_asked = mode != "replay" and _is_there(choice, server)
     recorded = RecordedEmbedder(
         manifest.model,
         [file for file in (kept, given) if file is not None],
-        live=live_embedder(choice, server) if there and mode != "replay" else None,
+        live=live_embedder(choice, server) if is_asked else None,
         record_to=record_to,
+        dim=manifest.dim,
+        how_made=_GIVEN if choice.is_own else INSTALLED,
     )
     return OpenedEmbedder(recorded, vectors=given, record_to=record_to)
+
+
+def needs_server(index: Catalogue) -> bool:
+    """Say whether a server makes vectors such as those of an index."""
+    return _choice_of(index).is_served
 
 
 def planned_embedder_of_index(
@@ -174,14 +195,32 @@ def planned_embedder_of_index(
     """
     opened = embedder_of_index(index, vectors, "default")
     choice = _choice_of(index)
-    if choice.name in (LEXICAL, LOCAL) or not isinstance(opened.embedder, RecordedEmbedder):
+    if not choice.is_served or not isinstance(opened.embedder, RecordedEmbedder):
         return opened
     return replace(opened, embedder=PlannedEmbedder(opened.embedder, choice.roles, plan))
 
 
-def _choice_of(index: Catalogue) -> EmbedderChoice:
+def _choice_of(index: Catalogue, own: Embedder | None = None) -> EmbedderChoice:
+    """Return the choice that an index was made by, with an object in its place if one is given.
+
+    Raises:
+        SettingsError: the object is no embedder.
+        IndexMismatch: it is another one.
+    """
     manifest = index.manifest
-    return EmbedderChoice(manifest.embedder, manifest.query_prefix, manifest.passage_prefix)
+    if own is not None and (model := EmbedderChoice.of_own(own).key_model) != manifest.model:
+        raise IndexMismatch(
+            f"the index was made with {manifest.model!r}, and the embedder given is {model!r}: "
+            "give the one it was made with, or make the index again"
+        )
+    return EmbedderChoice(manifest.embedder, manifest.query_prefix, manifest.passage_prefix, own)
+
+
+def _is_there(choice: EmbedderChoice, server: "Server | None") -> bool:
+    """Say whether what makes the vectors can be had here."""
+    if choice.is_served:
+        return server is not None
+    return choice.own is not None or (choice.name == LOCAL and local_is_installed())
 
 
 def _refuse_vectors(vectors: str | Path | None) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmrec.embedder_opening import embedder_to_index, planned_embedder_to_index
-from llmrec.llm.openai_client import Server
+from llmrec.llm.embedder import Embedder
 from llmrec.llm.planning import Plan
 from llmrec.matching.bank import Bank
 from llmrec.matching.catalogue_building import build_catalogue, texts_to_embed_at
@@ -12,17 +13,15 @@ from llmrec.matching.embedding import LOCAL, EmbedderChoice
 from llmrec.opening import Mode
 from llmrec.records.reviews import Item
 
-
-def choice_of(embedder: str | EmbedderChoice) -> EmbedderChoice:
-    """Return the embedder of a name."""
-    return EmbedderChoice(embedder) if isinstance(embedder, str) else embedder
+if TYPE_CHECKING:
+    from llmrec.llm.openai_client import Server
 
 
 async def make_index(
     items: Iterable[Item],
     place: str | Path,
     choice: EmbedderChoice,
-    server: Server | None,
+    server: "Server | None",
     vectors: str | Path | None,
     mode: Mode,
     bank: Bank | None,
@@ -44,7 +43,7 @@ def plan_index(
     place: str | Path,
     plan: Plan,
     *,
-    embedder: str | EmbedderChoice = LOCAL,
+    embedder: str | EmbedderChoice | Embedder = LOCAL,
     vectors: str | Path | None = None,
     bank: Bank | None = None,
 ) -> None:
@@ -65,7 +64,7 @@ def plan_index(
         InputError: the catalogue or a file cannot be used.
         SettingsError: there is no such embedder, or it takes no vectors file.
     """
-    choice = choice_of(embedder)
+    choice = EmbedderChoice.of(embedder)
     planned = planned_embedder_to_index(choice, vectors, place, plan)
     with texts_to_embed_at(items, place, choice=choice, stored=bank) as calls:
         for role, texts in calls:

@@ -55,8 +55,13 @@ def open_server(
     nothing to call. One that is open already is returned as it is.
 
     Raises:
-        SettingsError: the variable that should hold the key is not set, or the URL is not one.
+        SettingsError: the variable that should hold the key is not set, or the URL is not one, or
+            stands alone.
     """
+    if isinstance(choice, str):
+        raise SettingsError(
+            f"a server is a ServerChoice(base_url={choice!r}), or one from open_server, and no text"
+        )
     if not isinstance(choice, ServerChoice):
         return choice
     base_url = (

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from llmrec.async_recommender import DEFAULT_SERVER, AsyncRecommender
 from llmrec.chat_stages import Explaining
-from llmrec.llm.openai_client import Server
+from llmrec.llm.embedder import Embedder
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import BankInUse, BankName
 from llmrec.matching.embedding import LOCAL, EmbedderChoice
@@ -16,6 +16,9 @@ from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
 from llmrec.records.reviews import Item, Review
 from llmrec.waiting import wait_for
+
+if TYPE_CHECKING:
+    from llmrec.llm.openai_client import Server
 
 T = TypeVar("T")
 
@@ -33,8 +36,8 @@ class Recommender(AsyncRecommender):
         items: Iterable[Item],
         folder: str | Path,
         *,
-        embedder: str | EmbedderChoice = LOCAL,
-        server: ServerChoice | Server = DEFAULT_SERVER,
+        embedder: str | EmbedderChoice | Embedder = LOCAL,
+        server: "ServerChoice | Server" = DEFAULT_SERVER,
         vectors: str | Path | None = None,
         mode: Mode = "default",
         bank: Bank | None = None,
@@ -46,16 +49,19 @@ class Recommender(AsyncRecommender):
             folder: where the index is to be: a folder, or ``postgres://…``. Of one that is there
                 already what is still the same is used again, its stored bank too.
             embedder: ``local``, ``lexical`` or ``openai:MODEL[,PASSAGE_MODEL]``; an
-                ``EmbedderChoice`` adds prefixes.
+                ``EmbedderChoice`` adds prefixes. An object of your own is to be given to ``open``
+                again.
             server: where ``openai:`` embedders are called. One that ``open_server`` has opened
                 may have a budget; ``plan_index`` says before what it costs.
-            vectors: recorded vectors; new ones are added to them. Without, what a server made is
-                kept in the folder until the index is complete.
+            vectors: recorded vectors; new ones are added to them. Without, what a server or an
+                object made is kept in the folder until the index is complete.
             mode: ``replay`` allows recorded vectors only.
             bank: kept in the index (``bank_of_profiles``, ``bank_of_reviews``).
 
         Raises:
-            InputError: the catalogue or a file cannot be used.
+            InputError: the catalogue or a file cannot be used, or an object gave other than a unit
+                row a text.
+            SettingsError: there is no such embedder.
             RecordingMissing: replaying, and a vector is not recorded.
             BudgetExceeded: the next call could pass the server's budget; the same again, with a
                 larger one, goes on from there.
@@ -105,7 +111,7 @@ class Recommender(AsyncRecommender):
                 also for what it adds to a cosine that query and item have one language;
                 ``cosine`` does not.
             bank: what the correction rests on; ``auto`` is the bank stored in the index, else
-                the index's own. One from ``abank`` serves many users of one run.
+                the index's own. One from ``bank`` serves many users of one run.
             left_out: ids of items not to be recommended; None for those of the profile's
                 sources.
             only: ids of the only items that may be recommended (``allowed_items``); None for all.
@@ -239,6 +245,26 @@ class Recommender(AsyncRecommender):
                 text, k, matching=matching, bank=bank, only=only, diversity=diversity
             )
         )
+
+    def bank(
+        self,
+        name: BankName = "auto",
+        profiles: Collection[InterestProfile] = (),
+        *,
+        matching: MatchingName = "hub",
+    ) -> BankInUse:
+        """Return the bank for a run of many users, whose own interests may be it.
+
+        Args:
+            name: which one.
+            profiles: of the whole run.
+            matching: that it is for.
+
+        Raises:
+            SettingsError: there is no such bank.
+            RecordingMissing: a vector is not recorded, and none may be made.
+        """
+        return self._wait(self.abank(name, profiles, matching=matching))
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         async def run() -> T:

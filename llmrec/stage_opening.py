@@ -1,11 +1,12 @@
 """Opening what a chat model does for one catalogue."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from llmrec.chat_stages import ChatStages
-from llmrec.llm.chat import ChatModel
+from llmrec.llm.chat import ChatModel, checked_sampling
 from llmrec.llm.prompts import load_prompt
 from llmrec.matching.catalogue import Catalogue
 from llmrec.profiling import extraction
@@ -15,6 +16,24 @@ from llmrec.reranking import explanations, reranking
 from llmrec.reranking.explanations import Explainer
 from llmrec.reranking.options import DEFAULT_OPTIONS, RerankOptions
 from llmrec.reranking.reranking import Reranker
+
+
+def open_extractor(
+    chat: ChatModel,
+    model: str,
+    titles: Mapping[str, str],
+    *,
+    rating_max: float = 5,
+    prompts: str | Path | None = None,
+    sampling: Mapping[str, Any] | None = None,
+) -> Extractor:
+    """Return an extractor with its prompt; see ``Extractor``.
+
+    Raises:
+        PromptError: a prompt file is missing, or has other placeholders.
+    """
+    prompt = load_prompt(extraction.PROMPT_NAME, extraction.PLACEHOLDERS, prompts)
+    return Extractor(chat, model, prompt, titles, rating_max, sampling)
 
 
 def open_reranker(
@@ -67,14 +86,19 @@ def open_stages(
 ) -> ChatStages:
     """Return all that one chat model can do for the catalogue of an index.
 
+    The prompt of a stage is read when the stage is first needed: one's own folder of prompts may
+    lack those of the others.
+
     Raises:
-        PromptError: a prompt file is missing, or has other placeholders.
+        SettingsError: what is to be sampled by is no field of a request's own.
     """
-    prompt = load_prompt(extraction.PROMPT_NAME, extraction.PLACEHOLDERS, prompts)
-    entries = catalogue.entries
-    own: dict[str, Any] = {"prompts": prompts, "sampling": sampling}
+    own: dict[str, Any] = {"prompts": prompts, "sampling": checked_sampling(sampling)}
     return ChatStages(
-        Extractor(chat, model, prompt, catalogue.titles, rating_max, sampling),
-        open_reranker(chat, model, entries, rerank_options, n_users=n_users, **own),
-        open_explainer(chat, model, entries, **own),
+        cache(lambda: open_extractor(chat, model, catalogue.titles, rating_max=rating_max, **own)),
+        cache(
+            lambda: open_reranker(
+                chat, model, catalogue.entries, rerank_options, n_users=n_users, **own
+            )
+        ),
+        cache(lambda: open_explainer(chat, model, catalogue.entries, **own)),
     )

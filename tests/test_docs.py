@@ -2,10 +2,12 @@
 
 import importlib
 import re
+import shutil
 from itertools import chain
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
 from llmrec import Recommender, Review
@@ -87,7 +89,7 @@ def test_the_results_begin_as_their_script_begins_them() -> None:
 
 def test_models_of_ones_own_answer(demo: Path, tmp_path: Path) -> None:
     text = (ROOT / "docs" / "own_models.md").read_text("utf-8")
-    server, own = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    server, own, embedder = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert not run(["index", str(demo / "items.jsonl"), "-o", "index", "--embedder", "lexical"])
     exec(compile(server, "own_models.md", "exec"), {})
     reply = '{"language": "en", "summary": "Likes films.", "interests": []}'
@@ -98,3 +100,7 @@ def test_models_of_ones_own_answer(demo: Path, tmp_path: Path) -> None:
     review = Review("u1", "A film.", review_id="r1")
     assert recommender.profile([review]).summary == "Likes films."
     assert '"my model"' in (tmp_path / "calls.jsonl").read_text("utf-8")
+    shutil.copy(demo / "items.jsonl", tmp_path)
+    names = {"encode": lambda texts, role: np.eye(len(texts), 64)}
+    exec(compile(embedder, "own_models.md", "exec"), names)
+    assert len(names["recommender"].recommend_for("quiet films")) == 10

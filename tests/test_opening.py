@@ -19,7 +19,7 @@ from llmrec.llm.embedder import vector_key
 from llmrec.llm.vectors import VectorsFile, write_vectors
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import LOCAL_MODEL, EmbedderChoice
-from llmrec.opening import Mode
+from llmrec.opening import Mode, open_server
 from llmrec.recommender import Recommender
 from llmrec.records.reading import read_items
 
@@ -235,3 +235,8 @@ def test_a_query_vector_is_kept_before_its_file_is_closed(index: ContentIndex) -
     asyncio.run(embedder_of_index(index, None, "default").embedder.embed([NEW], "query"))
     assert (index.files / "queries.npz.part").exists()
     assert holds(index.files / "queries.npz", NEW)
+
+
+def test_an_address_alone_is_no_server() -> None:
+    with pytest.raises(SettingsError, match=r"ServerChoice\(base_url='http://localhost/v1'\)"):
+        open_server("http://localhost/v1")  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llmrec.errors import InputError, RecordingMissing, SettingsError
+from llmrec.errors import InputError, PromptError, RecordingMissing, SettingsError
 from llmrec.llm.chat import ChatReply, ChatRequest
 from llmrec.matching.bank import bank_of_profiles
 from llmrec.matching.bank_choice import ChosenBank
@@ -19,6 +19,7 @@ from llmrec.records.profile import InterestProfile
 from llmrec.records.reading import read_items, read_reviews
 from llmrec.records.reviews import Review
 from llmrec.records.writing import language
+from llmrec.resources import resource_dir
 
 TYPED = "喜欢看电影，喜欢看科幻电影"
 
@@ -57,6 +58,30 @@ def test_what_is_no_sampling_is_refused_before_any_call(built: Path, tmp_path: P
         Recommender.open(
             built, chat="claude", calls=tmp_path / "calls.jsonl", sampling={"model": "other"}
         )
+
+
+def test_only_prompts_of_the_stages_that_are_used_are_asked_for(
+    built: Path, demo: Path, tmp_path: Path, reviews_of: Callable[[str], list[Review]]
+) -> None:
+    for part in ("system", "user"):
+        shutil.copy(resource_dir("prompts") / f"extract_profile.{part}.md", tmp_path)
+    opened = Recommender.open(
+        built,
+        chat="claude",
+        calls=demo / "extract_profile.jsonl",
+        mode="replay",
+        prompts=tmp_path,
+    )
+    profile = opened.profile(reviews_of("u12"))
+    assert len(opened.recommend(profile, 3)) == 3
+    with pytest.raises(PromptError, match=r"rerank\.system\.md"):
+        opened.recommend(profile, rerank=True)
+    with pytest.raises(PromptError, match=r"explain\.system\.md"):
+        opened.recommend(profile, explain=True)
+    (tmp_path / "extract_profile.user.md").write_text("$nothing", "utf-8")
+    other = Recommender.open(built, chat="m", calls=tmp_path / "c", prompts=tmp_path)
+    with pytest.raises(PromptError, match=r"came \$nothing"):
+        other.profile(reviews_of("u12"))
 
 
 @pytest.fixture(scope="module")
@@ -158,8 +183,8 @@ def test_corrected_for_language_lists_are_in_two_languages(
 def test_a_bank_is_for_the_matching_that_it_was_chosen_for(
     recommender: Recommender, profiles: list[InterestProfile]
 ) -> None:
-    plain = asyncio.run(recommender.abank(profiles=profiles))
-    by_language = asyncio.run(recommender.abank(profiles=profiles, matching="hub-by-language"))
+    plain = recommender.bank(profiles=profiles)
+    by_language = recommender.bank(profiles=profiles, matching="hub-by-language")
     with pytest.raises(SettingsError, match="matching='hub-by-language'"):
         recommender.recommend(profiles[0], bank=plain, matching="hub-by-language")
     with pytest.raises(SettingsError, match="matching='hub'"):
@@ -303,7 +328,7 @@ def test_a_shortlist_of_20_is_reranked_then_cut(
     profile: InterestProfile,
     demo: Path,
 ) -> None:
-    bank = asyncio.run(recommender.abank(profiles=profiles))
+    bank = recommender.bank(profiles=profiles)
     picks = reranking.recommend(profile, k=3, bank=bank, rerank=True)
     assert [pick.title for pick in picks] == ["星际穿越", "地心引力", "球状闪电"]
     assert [pick.rank for pick in picks] == [1, 2, 3]
@@ -344,7 +369,7 @@ def test_a_model_explains_from_one_log_of_both_stages(
     log = tmp_path / "calls.jsonl"
     log.write_bytes(b"".join((demo / f"{n}.jsonl").read_bytes() for n in ("rerank", "explain")))
     whole = Recommender.open(built, chat="claude", calls=log, mode="replay")
-    bank = asyncio.run(recommender.abank(profiles=profiles))
+    bank = recommender.bank(profiles=profiles)
     picks = whole.recommend(profile, k=3, bank=bank, rerank=True, explain=True)
     assert picks[0].title == "星际穿越"
     assert [pick.explanation.source for pick in picks if pick.explanation] == ["model"] * 3
@@ -385,9 +410,13 @@ def test_a_sentence_that_is_not_recorded_is_refused_when_replaying(
 def test_one_bank_serves_a_whole_run(
     recommender: Recommender, profiles: list[InterestProfile]
 ) -> None:
-    bank = asyncio.run(recommender.abank(profiles=profiles))
+    bank = recommender.bank(profiles=profiles)
     assert isinstance(bank, ChosenBank)
     assert bank.kind == "run"
+    twin = asyncio.run(recommender.abank(profiles=profiles))
+    assert recommender.recommend(profiles[0], bank=twin) == recommender.recommend(
+        profiles[0], bank=bank
+    )
     found = [recommender.recommend(profile, 5, bank=bank) for profile in profiles]
     assert {recommendation.bank for recommendation in found} == {"run"}
     assert found[-1].recommendations != recommender.recommend(profiles[-1], 5).recommendations

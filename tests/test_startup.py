@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from llmrec import Item, Recommender
 from llmrec.cli import _WITHOUT_NUMPY, COMMANDS
 
 HEAVY = ["numpy", "openai", "pydantic", "rich", "scipy", "sklearn", "tiktoken"]
@@ -40,6 +42,19 @@ def test_heavy_packages_are_seen_where_they_are_loaded() -> None:
 
 def test_looking_things_up_in_recordings_loads_no_embedder() -> None:
     assert "sklearn" not in loaded_after("import llmrec; llmrec.Recommender")
+
+
+def test_an_index_of_this_machine_opens_no_server(tmp_path: Path) -> None:
+    items = [Item("a", "A film"), Item("b", "A book")]
+    Recommender.index(items, tmp_path / "index", embedder="lexical")
+    ask = f"llmrec.Recommender.open({str(tmp_path / 'index')!r}).recommend_for('film')"
+    seen = "print('tenacity' in sys.modules, 'llmrec.llm.openai_client' in sys.modules)"
+    code = (
+        "import os, sys, llmrec; os.environ['OPENAI_API_KEY'] = 'sk-of-nobody'\n"
+        f"{ask}; {seen}; llmrec.open_server(llmrec.ServerChoice()); {seen}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\nTrue True\n"
 
 
 def test_the_package_is_what_it_was_asked_for_by_name() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import click
@@ -16,14 +17,12 @@ from llmrec.cli.output import origins_of, print_items, print_profile
 from llmrec.embedder_opening import embedder_of_index
 from llmrec.errors import InputError
 from llmrec.llm.chat import ChatModel
-from llmrec.llm.prompts import load_prompt
 from llmrec.matching.catalogue import Catalogue
-from llmrec.profiling.extraction import PLACEHOLDERS, PROMPT_NAME, Extractor
 from llmrec.recommender import Recommender
 from llmrec.records.grouping import read_users
 from llmrec.records.reading import read_items
 from llmrec.resources import resource_dir
-from llmrec.stage_opening import open_explainer, open_reranker
+from llmrec.stage_opening import open_explainer, open_extractor, open_reranker
 
 SHOWN_USERS = ("u01", "u08", "u12")
 _QUOTES = 1
@@ -84,15 +83,15 @@ async def _show(console: Console, folder: Path) -> None:
 def _recommender(catalogue: Catalogue, data: Path) -> Recommender:
     """Return a recommender that replays each stage from a log of its own."""
 
+    @cache
     def replayed(stage: str) -> ChatModel:
         return open_chat(data / f"{stage}.jsonl", "replay")
 
     entries = catalogue.entries
-    prompt = load_prompt(PROMPT_NAME, PLACEHOLDERS)
     stages = ChatStages(
-        Extractor(replayed("extract_profile"), "claude", prompt, catalogue.titles),
-        open_reranker(replayed("rerank"), "claude", entries),
-        open_explainer(replayed("explain"), "claude", entries),
+        lambda: open_extractor(replayed("extract_profile"), "claude", catalogue.titles),
+        lambda: open_reranker(replayed("rerank"), "claude", entries),
+        lambda: open_explainer(replayed("explain"), "claude", entries),
     )
     embedder = embedder_of_index(catalogue, None, "replay").embedder
     return Recommender(catalogue, embedder, stages)

@@ -18,7 +18,7 @@ from llmrec.llm.estimating import (
 )
 from llmrec.llm.planning import Plan
 from llmrec.llm.pricing import PriceOf
-from llmrec.matching.embedding import LEXICAL, LOCAL
+from llmrec.matching.embedding import EmbedderChoice
 
 FOLLOW_UPS = "a reply that cannot be used is asked for again: at most two more calls each"
 
@@ -96,7 +96,7 @@ def planned_index_costs(plan: Plan, embed_price_of: PriceOf, embedder: str) -> P
         embed_price_of: tells prices.
         embedder: its name.
     """
-    notes = [f"{embedder} calls no server"] if embedder in (LOCAL, LEXICAL) else []
+    notes = [] if EmbedderChoice(embedder).is_served else [f"{embedder} calls no server"]
     estimates = estimate_embeddings(plan.embeddings, embed_price_of, plan.embed_address)
     return PlannedCosts(estimates, [], plan.recorded, notes)
 

@@ -56,7 +56,12 @@ async def matched_lists(
     wanted: Sequence[InterestProfile],
     known: Mapping[str, Sequence[str]],
 ) -> ListRun:
-    """Return the run that makes the lists."""
+    """Return the run that makes the lists.
+
+    Raises:
+        PromptError: a prompt of a stage that is wished for cannot be used.
+    """
+    meters = stages.open(rerank=wish.rerank, explain=wish.explain)
     try:
         chosen = await bank_of_run(recommender, wish.bank, wish.matching, run)
     finally:
@@ -73,7 +78,7 @@ async def matched_lists(
             explain=wish.explain,
         )
 
-    return ListRun(make, stages.meters)
+    return ListRun(make, meters)
 
 
 class _Matched:

@@ -120,7 +120,7 @@ def command(
         )
     elif reviews is not None and like is None:
         reviewed = read_reviewed(reviews, history, columns, rating_max, skip_bad_rows)
-    vector_server = spending.open_embed_server(embed_server, calls, mode)
+    vector_server = spending.open_index_server(catalogue, embed_server, calls, mode)
     opened = spending.open_embedder(catalogue, vectors, mode, vector_server)
     try:
         if like is not None:
@@ -158,8 +158,8 @@ def command(
         code = print_lists(
             making, wanted, output_format, servers, concurrency, spending.budget, catalogue.titles
         )
-        if stages.explainer is not None:
-            say_refused(stages.explainer.refused)
+        if explain == "model":
+            say_refused(stages.explainer().refused)
         return code
     finally:
         opened.close()

@@ -127,7 +127,7 @@ def command(
         return print_lists(
             making, wanted, output_format, [chat_server], concurrency, spending.budget
         )
-    vector_server = spending.open_embed_server(embed_server, calls, mode)
+    vector_server = spending.open_index_server(catalogue, embed_server, calls, mode)
     opened = spending.open_embedder(catalogue, vectors, mode, vector_server)
     try:
         recommender = AsyncLists(catalogue, opened.embedder)

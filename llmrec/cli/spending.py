@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmrec.cli.money import dollars
-from llmrec.embedder_opening import OpenedEmbedder, embedder_of_index, planned_embedder_of_index
+from llmrec.embedder_opening import (
+    OpenedEmbedder,
+    embedder_of_index,
+    needs_server,
+    planned_embedder_of_index,
+)
 from llmrec.errors import SettingsError
 from llmrec.llm.billing import Billing
 from llmrec.llm.budget import Budget
@@ -69,6 +74,16 @@ class Spending:
         receipts = None if calls is None or mode == "replay" else self._opened(calls, mode)
         billing = Billing(self.budget, self.embed_price_of, receipts=receipts)
         return open_server(choice, billing=billing)
+
+    def open_index_server(
+        self, index: Catalogue, choice: ServerChoice, calls: str | Path | None, mode: Mode
+    ) -> "Server | None":
+        """Return the server that makes vectors such as those of an index, or None where none does.
+
+        Raises:
+            InputError: there is a call log, and it is none.
+        """
+        return self.open_embed_server(choice, calls, mode) if needs_server(index) else None
 
     def open_embedder(
         self, index: Catalogue, vectors: str | Path | None, mode: Mode, server: "Server | None"

@@ -13,6 +13,7 @@ Role = Literal["query", "passage"]
 Rows = NDArray[np.float32]
 
 
+@runtime_checkable
 class Embedder(Protocol):
     """Anything that turns texts into vectors."""
 
@@ -35,6 +36,7 @@ class Embedder(Protocol):
             InputError: a text is blank.
             SettingsError: the embedder is not installed.
             RecordingMissing: only recorded vectors are allowed, and one is missing.
+            ChatError: what makes them gave none.
         """
         ...
 

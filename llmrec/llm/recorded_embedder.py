@@ -1,17 +1,19 @@
 """An embedder that takes vectors from files, and from a live embedder what they lack."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from llmrec.errors import IndexMismatch, InputError, RecordingMissing
-from llmrec.llm.embedder import BatchEmbedder, Embedder, Role, Rows, refuse_blank, vector_key
+from llmrec.llm.embedder import Embedder, Role, Rows, refuse_blank, vector_key
+from llmrec.llm.live_rows import live_batches
 from llmrec.llm.vectors import VectorsFile
 
 log = logging.getLogger(__name__)
 
-_BATCH = 64
+INSTALLED = "no --replay, and the embedder installed"
+
 _NAMED = 3
 
 
@@ -26,6 +28,8 @@ class RecordedEmbedder:
         record_to: takes the new vectors, in the batches of a ``BatchEmbedder`` or a few texts at
             a time; None keeps them nowhere.
         must_keep: whether it is an error that they cannot be kept, or only said.
+        dim: of the vectors they are to be compared with; None where that is not known.
+        how_made: what it takes to have vectors made, for the message that says that they are not.
     """
 
     def __init__(
@@ -36,21 +40,26 @@ class RecordedEmbedder:
         record_to: VectorsFile | None = None,
         *,
         must_keep: bool = False,
+        dim: int | None = None,
+        how_made: str = INSTALLED,
     ) -> None:
         self.model = model
         self._files = tuple(files)
         self._live = live
         self._record_to = record_to
         self._must_keep = must_keep
+        self._dim = dim
+        self._how_made = how_made
 
     async def embed(self, texts: Sequence[str], role: Role) -> Rows:
         """Embed texts; see ``Embedder``.
 
         Raises:
             RecordingMissing: a vector is in no file, and there is no live embedder.
-            IndexMismatch: recorded and new vectors are of two dims.
-            InputError: a text is blank, the live embedder gave other than a row a text, or new
-                vectors must be kept and cannot be.
+            ChatUnavailable: the live embedder's connection failed.
+            IndexMismatch: recorded and new vectors are of two dims, or not of the dim expected.
+            InputError: a text is blank, the live embedder gave other than a unit row a text, or
+                new vectors must be kept and cannot be.
         """
         keys = self.keys(texts, role)
         found = {key: row for key in set(keys) if (row := self._find(key)) is not None}
@@ -60,6 +69,8 @@ class RecordedEmbedder:
         dims = {len(row) for row in found.values()}
         if len(dims) > 1:
             raise IndexMismatch(f"{self.model}: vectors of {sorted(dims)} dims were mixed")
+        for dim in dims:
+            self._refuse_other(dim)
         return np.stack([found[key] for key in keys]) if keys else np.zeros((0, 0), np.float32)
 
     def keys(self, texts: Sequence[str], role: Role) -> list[str]:
@@ -86,16 +97,23 @@ class RecordedEmbedder:
                     for text in missing.values()
                 ][:_NAMED],
                 f"{len(missing)} vectors are missing from {self._places()}: give a vectors file "
-                "that has them (--vectors), or have them made (no --replay, and the embedder "
-                "installed)",
+                f"that has them (--vectors), or have them made ({self._how_made})",
             )
         made: dict[str, Rows] = {}
         keys = list(missing)
-        async for rows in _batches(self._live, list(missing.values()), role):
+        async for rows in live_batches(self._live, list(missing.values()), role):
+            self._refuse_other(rows.shape[1])
             batch, keys = keys[: len(rows)], keys[len(rows) :]
             made.update(zip(batch, rows, strict=True))
             self._record(batch, rows)
         return made
+
+    def _refuse_other(self, dim: int) -> None:
+        if self._dim not in (None, dim):
+            raise IndexMismatch(
+                f"{self.model}: vectors of {self._dim} dims are expected, as in the index, came "
+                f"{dim}: ask what the index was made with, or make it again"
+            )
 
     def _record(self, keys: Sequence[str], rows: Rows) -> None:
         if self._record_to is None:
@@ -110,32 +128,3 @@ class RecordedEmbedder:
 
     def _places(self) -> str:
         return ", ".join(str(file.path) for file in self._files) or "the files (none was given)"
-
-
-async def _batches(live: Embedder, texts: Sequence[str], role: Role) -> AsyncIterator[Rows]:
-    """Yield rows in batches, each to be recorded before the next is made.
-
-    Raises:
-        InputError: there are more or fewer rows than texts: whose they are nobody knows.
-    """
-    if not isinstance(live, BatchEmbedder):
-        for start in range(0, len(texts), _BATCH):
-            batch = texts[start : start + _BATCH]
-            rows = await live.embed(batch, role)
-            _refuse_other_number(live, len(rows), len(batch))
-            yield rows
-        return
-    n_rows = 0
-    async for rows in live.embed_batches(texts, role):
-        n_rows += len(rows)
-        if n_rows > len(texts):
-            break
-        yield rows
-    _refuse_other_number(live, n_rows, len(texts))
-
-
-def _refuse_other_number(live: Embedder, n_rows: int, n_texts: int) -> None:
-    if n_rows != n_texts:
-        raise InputError(
-            f"{live.model}: a row for each of {n_texts} texts is expected, came {n_rows}"
-        )

@@ -245,7 +245,7 @@ def _checked(array: NDArray[Any], kind: type[np.generic], ndim: int) -> NDArray[
 def _keyed(keys: NDArray[Any], rows: NDArray[Any]) -> tuple[list[str], Rows]:
     if len(keys) != len(rows) or (len(keys) and keys.dtype.itemsize != _KEY_BYTES):
         raise ValueError(f"{len(keys)} keys of {keys.dtype} for {len(rows)} rows")
-    if not (_are_unit(rows) | ~rows.any(axis=1)).all():
+    if not are_unit(rows).all():
         raise ValueError("its rows are not unit vectors")
     return [key.decode("ascii") for key in keys.tolist()], rows.astype(np.float32, copy=False)
 
@@ -261,10 +261,10 @@ def _sums(records: NDArray[np.void]) -> NDArray[np.uint32]:
     return np.array([zlib.crc32(record.tobytes()[:size]) for record in records], np.uint32)
 
 
-def _are_unit(rows: Rows) -> NDArray[np.bool_]:
-    """Say of each row whether its length is 1."""
+def are_unit(rows: Rows) -> NDArray[np.bool_]:
+    """Say of each row whether its length is 1, or 0 as that of a text without any token."""
     lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
-    good: NDArray[np.bool_] = np.abs(lengths - 1) < _UNIT_TOLERANCE
+    good: NDArray[np.bool_] = (np.abs(lengths - 1) < _UNIT_TOLERANCE) | ~rows.any(axis=1)
     return good
 
 

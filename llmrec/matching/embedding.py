@@ -3,7 +3,7 @@
 import asyncio
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LEXICAL = "lexical"
 LOCAL = "local"
 LOCAL_MODEL = "multilingual-e5-small"
+_OWN = "own:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,52 @@ class EmbedderChoice:
     """Which embedder, as far as that decides its vectors.
 
     Attributes:
-        name: ``local``, ``lexical`` or ``openai:MODEL[,PASSAGE_MODEL]``.
+        name: ``local``, ``lexical`` or ``openai:MODEL[,PASSAGE_MODEL]``; ``own:MODEL`` for an
+            object that was given.
         query_prefix: goes before every query, for a server that has no roles of its own.
         passage_prefix: likewise before every passage.
+        own: the object that makes the vectors, where one was given.
     """
 
     name: str = LOCAL
     query_prefix: str = ""
     passage_prefix: str = ""
+    own: Embedder | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, embedder: "str | EmbedderChoice | Embedder") -> "EmbedderChoice":
+        """Return the choice of a name, or of an object.
+
+        Raises:
+            SettingsError: it is neither.
+        """
+        if isinstance(embedder, EmbedderChoice):
+            return embedder
+        return cls(embedder) if isinstance(embedder, str) else cls.of_own(embedder)
+
+    @classmethod
+    def of_own(cls, embedder: Embedder) -> "EmbedderChoice":
+        """Return the choice of an object.
+
+        Raises:
+            SettingsError: it is no embedder.
+        """
+        if isinstance(embedder, Embedder) and isinstance(embedder.model, str) and embedder.model:
+            return cls(f"{_OWN}{embedder.model}", own=embedder)
+        raise SettingsError(
+            "embedder: an object with a model (its name, a text) and the method embed is expected, "
+            f"see llmrec.Embedder; came {embedder!r:.80}"
+        )
+
+    @property
+    def is_own(self) -> bool:
+        """Whether only an object makes such vectors, which whoever made the index has."""
+        return self.name.startswith(_OWN)
+
+    @property
+    def is_served(self) -> bool:
+        """Whether a server is asked for the vectors."""
+        return self.own is None and not self.is_own and self.name not in (LOCAL, LEXICAL)
 
     @property
     def roles(self) -> EmbeddingRoles:
@@ -57,6 +96,8 @@ class EmbedderChoice:
         Raises:
             SettingsError: there is no such embedder.
         """
+        if self.is_own:
+            return self.name.removeprefix(_OWN)
         return {LOCAL: LOCAL_MODEL, LEXICAL: LEXICAL}.get(self.name) or self.roles.key_model
 
 
@@ -131,8 +172,15 @@ def live_embedder(choice: EmbedderChoice, server: "Server | None") -> Embedder:
         server: for ``openai:…``; None where nothing says which.
 
     Raises:
-        SettingsError: there is no such embedder, or it needs a server.
+        SettingsError: there is no such embedder, or it needs a server, or to be given.
     """
+    if choice.own is not None:
+        return choice.own
+    if choice.is_own:
+        raise SettingsError(
+            f"{choice.name} is an embedder of one's own, an object: give it from Python, as "
+            "embedder= of Recommender.index and Recommender.open"
+        )
     if choice.name == LEXICAL:
         return LexicalEmbedder()
     if choice.name == LOCAL:

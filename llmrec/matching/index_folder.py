@@ -84,7 +84,8 @@ class Manifest:
     Attributes:
         format: version of the folder's format.
         generation: counts the builds; names the folder of files. 0 in format 1.
-        embedder: ``local``, ``lexical`` or ``openai:MODEL[,PASSAGE_MODEL]``.
+        embedder: ``local``, ``lexical``, ``openai:MODEL[,PASSAGE_MODEL]``, or ``own:MODEL`` for an
+            object that was given.
         query_prefix: goes before every query that a server embeds.
         passage_prefix: goes before every passage that a server embeds.
         model: the embedder's name in keys.

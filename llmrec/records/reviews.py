@@ -25,7 +25,7 @@ def _own_or_line(review_id: object, info: ValidationInfo) -> object:
     if review_id not in ("", None):
         return review_id
     if info.context is None:
-        raise ValueError("a review needs an id")
+        raise ValueError("a review needs an id: give review_id=, only a reader knows its line")
     return f"L{info.context['line']}"
 
 
@@ -53,7 +53,12 @@ class Review:
         item_id: what it is about; None for a post that is about no item.
         rating: finite, 0 or more; its scale is a property of the data set.
         timestamp: ISO 8601 or Unix time (``moment_of``), as written.
-        review_id: its own id, else ``L`` and its line number (from 0).
+        review_id: its own id, else, where it was read, ``L`` and its line number (from 0); made in
+            Python it must have one.
+
+    Raises:
+        pydantic.ValidationError: a value is missing or wrong; like every record's it is a
+            ``ValueError``, where readers raise an InputError with path and line.
     """
 
     user_id: Id
@@ -97,6 +102,9 @@ class Item:
         title: with at least one visible character.
         description: may be empty.
         categories: from general to particular, may be empty.
+
+    Raises:
+        pydantic.ValidationError: a value is missing or wrong.
     """
 
     item_id: Id

@@ -3,6 +3,7 @@
 import importlib.machinery
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import LOCAL_MODEL
 from llmrec.records.profile import InterestProfile
 from llmrec.records.ranking import Recommendation
+from llmrec.resources import resource_dir
 
 Llmrec = Callable[..., Any]
 
@@ -488,6 +490,18 @@ def test_reranking_needs_a_log_a_model_and_profiles(
     done = llmrec(*like, TYPED, "--rerank")
     assert done.code == 2
     assert "--rerank and --explain need PROFILES" in done.err
+
+
+def test_only_prompts_of_the_stages_that_are_used_are_asked_for(
+    llmrec: Llmrec, reranking: list[str], tmp_path: Path
+) -> None:
+    for part in ("system", "user"):
+        shutil.copy(resource_dir("prompts") / f"rerank.{part}.md", tmp_path)
+    own = [*reranking, "-k", "3", "--prompts", str(tmp_path)]
+    assert llmrec(*own).out == llmrec(*reranking, "-k", "3").out
+    done = llmrec(*own, "--explain")
+    assert (done.code, done.out) == (2, "")
+    assert "explain.system.md: the prompt cannot be read" in done.err
 
 
 @pytest.fixture

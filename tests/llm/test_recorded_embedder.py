@@ -261,3 +261,9 @@ def test_rows_do_not_depend_on_what_is_recorded(
     rows = embed(RecordedEmbedder("tiny", [file], live=live, record_to=file), texts)
     np.testing.assert_array_equal(list(rows), [direction(text) for text in texts])
     assert set(live.texts) == set(texts) - set(known)
+
+
+def test_recorded_vectors_of_other_dims_than_expected_are_refused(path: Path) -> None:
+    embedder = RecordedEmbedder("tiny", [recorded(path, *TEXTS)], dim=3)
+    with pytest.raises(IndexMismatch, match="vectors of 3 dims are expected, as in the index"):
+        embed(embedder, TEXTS)

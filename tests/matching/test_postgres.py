@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llmrec.errors import IndexMismatch, InputError, SettingsError
+from llmrec.errors import IndexMismatch, InputError, RecordingMissing, SettingsError
 from llmrec.llm.embedder import Embedder, Role, Rows
 from llmrec.matching.bank import Bank
 from llmrec.matching.bank_choice import ChosenBank
@@ -32,6 +32,7 @@ from llmrec.matching.postgres.building import build_store, measured_recall
 from llmrec.matching.postgres.loading import load
 from llmrec.matching.postgres.store import PostgresIndex
 from llmrec.matching.profile_match import Taste
+from llmrec.recommender import Recommender
 from llmrec.records.ranking import ScoredItem
 from llmrec.records.reviews import Item
 
@@ -494,3 +495,17 @@ def test_a_large_store_finds_nearly_all(postgres_url: str) -> None:
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["recall_10"] > 0.97
     assert result["recall_50"] >= result["recall_1"]
+
+
+def test_an_embedder_of_ones_own_is_given_again(place: str) -> None:
+    own = RandomRows(model="mine")
+    made = Recommender.index(ITEMS[:60], place, embedder=own)
+    found = made.recommend_for("gulls", 5)
+    assert Recommender.open(place, embedder=own).recommend_for("gulls", 5) == found
+    own.asked.clear()
+    Recommender.index(ITEMS[:61], place, embedder=own)
+    assert set(own.asked) == {"Story 60. xxxx"}
+    with pytest.raises(IndexMismatch, match="made with 'mine'"):
+        Recommender.open(place, embedder=RandomRows(model="other"))
+    with pytest.raises(RecordingMissing, match="embedder="):
+        Recommender.open(place).recommend_for("gulls")

@@ -154,3 +154,8 @@ def test_an_item_as_a_line_of_a_catalogue() -> None:
     assert item_json(item) == (
         '{"item_id":"i1","title":"夜航 ✈️","description":"","categories":["剧情","drama"]}'
     )
+
+
+def test_made_in_python_a_review_must_be_given_its_id() -> None:
+    with pytest.raises(ValueError, match="give review_id="):
+        Review("u1", "Grand.")
