@@ -157,9 +157,12 @@ async def _write_rows(
         if rows is None:
             rows = new_rows(path, len(items), made.shape[1])
         if made.shape[1] != rows.shape[1]:
+            like, advice = "the first answer", "one model must make all of them"
+            if older is not None:
+                like, advice = "the index that is there", "remove it to embed all items again"
             raise IndexMismatch(
-                f"{embedder.model}: vectors of {rows.shape[1]} dims are expected, as in the index "
-                f"that is there, came {made.shape[1]}: remove that index to embed all items again"
+                f"{embedder.model}: vectors of {rows.shape[1]} dims are expected, as in {like}, "
+                f"came {made.shape[1]}: {advice}"
             )
         rows[block] = made
         pace.add(len(block))

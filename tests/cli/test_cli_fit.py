@@ -76,7 +76,7 @@ def test_the_same_for_people(llmrec: Llmrec, fit: list[object]) -> None:
     heading, *rows, last = done.out.splitlines()
     assert heading.split()[:3] == ["part", "weight", "alone"]
     assert [row.split()[0] for row in rows] == list(PARTS)
-    assert last.startswith("nDCG@10 ")
+    assert last.startswith("fitted weights: nDCG@10 ")
     assert "in cross-validation over 12 users; score − defaults = " in last
 
 
