@@ -1,6 +1,7 @@
 """Numbers of options: within their range, and numbers at all."""
 
 import math
+from typing import Any
 
 import click
 
@@ -28,7 +29,7 @@ class NumberRange(click.FloatRange):
         super().__init__(least, upper, min_open=least_open, max_open=most_open)
 
     def convert(
-        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Return the number that a text stands for."""
         number: float = super().convert(value, param, ctx)
