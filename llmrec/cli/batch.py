@@ -10,6 +10,7 @@ import click
 
 from llmrec.cli import flags_of, llmrec, options
 from llmrec.cli.json_output import print_json, wants_json
+from llmrec.cli.number_range import NumberRange
 from llmrec.cli.server_options import calls_a_server
 from llmrec.cli.terminal import say
 from llmrec.errors import SettingsError
@@ -78,7 +79,7 @@ def status(folder: str, server: ServerChoice, output_format: str | None) -> None
 @command.command("wait")
 @click.argument("folder", metavar="DIR")
 @click.option(
-    "--every", "every_s", type=click.FloatRange(min=0), default=60.0, show_default=True,
+    "--every", "every_s", type=NumberRange(0), default=60.0, show_default=True,
     metavar="SECONDS", help="How long to wait before asking again.",
 )  # fmt: skip
 @calls_a_server

@@ -2,6 +2,7 @@
 
 import click
 
+from llmrec.cli.number_range import NumberRange
 from llmrec.cli.setting_option import SettingOption
 from llmrec.llm.pricing import Price
 
@@ -13,7 +14,7 @@ def _embed_price(_: click.Context, __: click.Parameter, dollars: float | None) -
 
 dry_run = SettingOption("--dry-run", is_flag=True, help="Say what it would cost; call nothing.")
 max_cost = SettingOption(
-    "--max-cost", type=click.FloatRange(min=0), metavar="USD",
+    "--max-cost", type=NumberRange(0), metavar="USD",
     help="Begin no call that could make this run cost more.",
 )  # fmt: skip
 max_output_tokens = SettingOption(
@@ -25,6 +26,6 @@ assume_output_tokens = SettingOption(
     help="For --max-cost count on replies that are no longer, without limiting them.",
 )  # fmt: skip
 embed_price = SettingOption(
-    "--embed-price", type=click.FloatRange(min=0), metavar="USD", callback=_embed_price,
+    "--embed-price", type=NumberRange(0), metavar="USD", callback=_embed_price,
     help="US dollars per million tokens that are embedded, where that is not known.",
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import click
 
+from llmrec.cli.number_range import NumberRange
 from llmrec.cli.setting_option import SettingOption
 
 split_by = SettingOption(
@@ -13,7 +14,7 @@ split_at = SettingOption(
     help="With --by time: held out is what was written from then on (ISO 8601, else UTC).",
 )  # fmt: skip
 positive_from = SettingOption(
-    "--positive-from", type=float, metavar="R",
+    "--positive-from", type=NumberRange(), metavar="R",
     help="Only reviews with this rating or more, or with none, are held out to be found.",
 )  # fmt: skip
 min_reviews = SettingOption(

@@ -137,11 +137,14 @@ def _print_table(learned: LearnedWeights) -> None:
         table.add_row(name, weight, f"{beside.mean:.4f}", _signed(beside.ahead))
     Console(highlight=False).print(table)
     found, beside = learned.cross_validated, learned.beside_defaults
-    how = "the defaults are kept" if learned.pull is None else "fitted"
+    kept = ""
+    if learned.pull is None:
+        own = f"{beside.mean:.4f} on the same users"
+        kept = f"; the defaults, which reach {own}, are kept"
     click.echo(
-        f"{learned.metric} {found.mean:.4f} [{found.low:.4f}, {found.high:.4f}] in "
+        f"fitted weights: {learned.metric} {found.mean:.4f} [{found.low:.4f}, {found.high:.4f}] in "
         f"cross-validation over {len(learned.users)} users; score − defaults = "
-        f"{_signed(beside.ahead)}, {p_value(beside.p)}: {how}"
+        f"{_signed(beside.ahead)}, {p_value(beside.p)}{kept}"
     )
 
 

@@ -47,8 +47,8 @@ from llmrec.records.tables import Table
 )
 @options.split
 @options.rating_max
-@options.item_column
 @options.column
+@options.item_column
 @options.skip_bad_rows
 @options.output_format
 @options.says_on_stderr

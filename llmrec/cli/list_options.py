@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from llmrec.cli.number_range import NumberRange
 from llmrec.cli.setting_option import SettingOption
 from llmrec.errors import InputError
 
@@ -47,7 +48,7 @@ category = SettingOption(
     help="Only items of this category; of any of these, if given again.",
 )  # fmt: skip
 diversity = SettingOption(
-    "--diversity", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+    "--diversity", type=NumberRange(0, 1, most_open=True), default=0.0, show_default=True,
     metavar="X", help="How much the items of a list should differ; .3 cost nothing measurable.",
 )  # fmt: skip
 candidates = SettingOption(
@@ -82,7 +83,7 @@ rerank_facts = SettingOption(
     help="Show the model how many people chose each candidate, and which interests brought it.",
 )  # fmt: skip
 rerank_weight = SettingOption(
-    "--rerank-weight", type=click.FloatRange(0, 1), default=1.0, show_default=True, metavar="W",
+    "--rerank-weight", type=NumberRange(0, 1), default=1.0, show_default=True, metavar="W",
     help="Fuse the model's ranks with the first stage's, W to 1 - W.",
 )  # fmt: skip
 of_profiles = SettingOption(

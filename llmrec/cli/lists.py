@@ -22,6 +22,7 @@ from llmrec.reranking.run import ListRun
 
 if TYPE_CHECKING:
     from llmrec.llm.openai_client import Server
+    from llmrec.matching.fused_match import FusedMatch
     from llmrec.records.splits import Split
 
 log = logging.getLogger(__name__)
@@ -125,6 +126,17 @@ def say_refused(refused: Mapping[str, int]) -> None:
     """Say how many explanations of a model were not used, by reason."""
     for reason, number in sorted(refused.items()):
         log.info("refused: %s: %d explanations", reason, number)
+
+
+def say_lacking(fused: "FusedMatch | None", n_users: int) -> None:
+    """Say how many users are scored without a part, as it knows nothing of them."""
+    if fused is not None and fused.lacking:
+        parts = ", ".join(f"{part} ({number})" for part, number in sorted(fused.lacking.items()))
+        log.info(
+            "of %d users some are scored without the parts that know nothing of them: %s",
+            n_users,
+            parts,
+        )
 
 
 async def _print_lists(

@@ -3,11 +3,13 @@
 import functools
 import json
 import logging
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from llmrec.cli.number_range import NumberRange
 from llmrec.cli.setting_option import SettingOption
 from llmrec.cli.terminal import say
 from llmrec.errors import InputError, SettingsError
@@ -56,7 +58,7 @@ prompts = SettingOption("--prompts", metavar="DIR", help="A folder of your own p
 split = SettingOption("--split", metavar="SPLIT", help="Only its users, only their history_lines.")
 reviews = SettingOption("--reviews", metavar="REVIEWS", help="Reviews, whose items are left out.")
 rating_max = SettingOption(
-    "--rating-max", type=click.FloatRange(min=0, min_open=True), default=5.0, show_default=True,
+    "--rating-max", type=NumberRange(0, math.inf, least_open=True), default=5.0, show_default=True,
     help="Top of the rating scale; inf where it has none, such as hours played.",
 )  # fmt: skip
 column = SettingOption(
@@ -65,7 +67,7 @@ column = SettingOption(
 )  # fmt: skip
 item_column = SettingOption(
     "--item-column", "item_columns", multiple=True, metavar="FIELD=COLUMN", callback=_columns,
-    help="The same for the catalogue.",
+    help="The column of a catalogue's field, likewise.",
 )  # fmt: skip
 skip_bad_rows = SettingOption(
     "--skip-bad-rows", is_flag=True, help="List bad rows on stderr and leave them out."
@@ -96,15 +98,15 @@ embed_api_key_env = SettingOption(
     "--embed-api-key-env", metavar="NAME", help="The variable that holds that server's key."
 )
 timeout_s = SettingOption(
-    "--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), default=120.0,
+    "--timeout", "timeout_s", type=NumberRange(0, least_open=True), default=120.0,
     show_default=True, metavar="SECONDS", help="How long one attempt may take.",
 )  # fmt: skip
 requests_per_min = SettingOption(
-    "--rpm", "requests_per_min", type=click.FloatRange(min=0, min_open=True), metavar="N",
+    "--rpm", "requests_per_min", type=NumberRange(0, least_open=True), metavar="N",
     help="Requests per minute that a server allows. Default: no limit but what it says itself.",
 )  # fmt: skip
 tokens_per_min = SettingOption(
-    "--tpm", "tokens_per_min", type=click.FloatRange(min=0, min_open=True), metavar="N",
+    "--tpm", "tokens_per_min", type=NumberRange(0, least_open=True), metavar="N",
     help="Tokens per minute, input and output, likewise.",
 )  # fmt: skip
 concurrency = SettingOption(

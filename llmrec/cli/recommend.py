@@ -9,10 +9,10 @@ from llmrec.async_lists import AsyncLists
 from llmrec.chat_stages import ChatStages, Explaining
 from llmrec.cli import list_options, options
 from llmrec.cli.costing import costs
-from llmrec.cli.lists import list_printer, print_lists, say_refused, wanted_profiles
+from llmrec.cli.lists import list_printer, print_lists, say_lacking, say_refused, wanted_profiles
 from llmrec.cli.matched_lists import Wish, list_for, matched_lists
 from llmrec.cli.rerank_options import reranks
-from llmrec.cli.reviewed import known_items, maybe_split, n_users, read_reviewed
+from llmrec.cli.reviewed import known_items, maybe_split, n_users, read_reviewed, say_unknown
 from llmrec.cli.server_options import embeds
 from llmrec.cli.spending import Spending
 from llmrec.errors import SettingsError
@@ -153,11 +153,13 @@ def command(
         recommender = AsyncLists(catalogue, opened.embedder, stages, fused=fused)
         wish = Wish(k, matching, bank, allowed, diversity, rerank, explain)
         known = known_items(wanted, reviewed or {})
+        say_unknown(known, catalogue)
         making = matched_lists(recommender, opened.embedder, stages, wish, run, wanted, known)
         servers = [chat_server, vector_server]
         code = print_lists(
             making, wanted, output_format, servers, concurrency, spending.budget, catalogue.titles
         )
+        say_lacking(fused, len(wanted))
         if explain == "model":
             say_refused(stages.explainer().refused)
         return code

@@ -1,15 +1,20 @@
 """What people have reviewed, as far as a command is given their reviews."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from llmrec.matching.catalogue import Catalogue
+from llmrec.matching.content_index import ContentIndex
 from llmrec.records.profile import InterestProfile
 
 if TYPE_CHECKING:
     from llmrec.records.grouping import UserReviews
     from llmrec.records.splits import Split
+
+log = logging.getLogger(__name__)
 
 
 def maybe_split(path: str | None) -> "Split | None":
@@ -57,6 +62,25 @@ def known_items(
         reviewed: the items of those users of whom reviews are given.
     """
     return {one.user_id: reviewed.get(one.user_id, one.reviewed) for one in profiles}
+
+
+def say_unknown(known: Mapping[str, Sequence[str]], catalogue: Catalogue) -> None:
+    """Say where none of the items that people reviewed is in the catalogue: none is left out.
+
+    Args:
+        known: the items that each user has reviewed.
+        catalogue: an opened index; a database, asked for each item by itself, is not looked into.
+    """
+    if not isinstance(catalogue, ContentIndex):
+        return
+    items = dict.fromkeys(chain.from_iterable(known.values()))
+    if items and not any(item_id in catalogue.entries for item_id in items):
+        log.warning(
+            "none of the %d items that %d users have reviewed is in the index, so none is left "
+            "out: do reviews and index have the same item ids?",
+            len(items),
+            sum(map(bool, known.values())),
+        )
 
 
 def n_users(reviewed: Mapping[str, Sequence[str]]) -> Counter[str]:

@@ -1,5 +1,6 @@
 """What goes to a chat model and what comes back, and the protocol every chat model keeps."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,13 +19,20 @@ def checked_sampling(fields: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Return the further fields of each request, which must leave the request what it is.
 
     Raises:
-        SettingsError: one of them decides more than how the reply is sampled.
+        SettingsError: one of them decides more than how the reply is sampled, or is no number.
     """
     wrong = [name for name in _NO_SAMPLING if name in (fields or {})]
     if wrong:
         raise SettingsError(
             f"sampling: fields such as temperature are expected, came {', '.join(wrong)}"
         )
+    unknown = [
+        name
+        for name, value in (fields or {}).items()
+        if isinstance(value, float) and not math.isfinite(value)
+    ]
+    if unknown:
+        raise SettingsError(f"sampling: finite numbers are expected, not so {', '.join(unknown)}")
     return fields or {}
 
 

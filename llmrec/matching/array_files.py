@@ -1,5 +1,6 @@
 """Files mapped into memory: opened in no time, read where they are looked at."""
 
+import io
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +37,17 @@ def map_array(path: Path, dtype: type[Scalar], shape: int | tuple[int, ...]) -> 
             f"{array.shape}: build the index again"
         )
     return array
+
+
+def array_bytes(array: NDArray[Any]) -> memoryview:
+    """Return an ``.npy`` file.
+
+    Into a file numpy writes past Python, and the last 4 kB that a full disk refuses are lost
+    without an error.
+    """
+    memory = io.BytesIO()
+    np.save(memory, array)
+    return memory.getbuffer()
 
 
 def map_bytes(path: Path) -> NDArray[np.uint8]:

@@ -1,5 +1,6 @@
 """Which bank corrects for hubs: the stored one, this run's interests, or the index's own."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +12,8 @@ from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.language_hubs import hub_by_language, kept_hub, say_languages
 from llmrec.matching.similarity import HubStatistics, hub_statistics
 from llmrec.records.profile import InterestProfile
+
+log = logging.getLogger(__name__)
 
 BankName = Literal["auto", "stored", "run", "index"]
 
@@ -82,6 +85,7 @@ async def choose_bank(
     if name in ("auto", "run"):
         run = bank_of_run(profiles)
         if len(run.texts) >= MIN_RUN:
+            _say_repeated(run)
             return ChosenBank("run", await _run_hub(run, index, embedder, by_language), by_language)
         if name == "run":
             raise SettingsError(
@@ -89,6 +93,18 @@ async def choose_bank(
                 f"{len(run.texts)}: choose another bank"
             )
     return _kept_bank("index" if name == "auto" else name, index, by_language)
+
+
+def _say_repeated(run: Bank) -> None:
+    n_different = len(set(run.texts))
+    if n_different < MIN_RUN:
+        log.warning(
+            "the run's bank has only %d different interests among %d: a correction for hubs needs "
+            "at least %d, choose another bank",
+            n_different,
+            len(run.texts),
+            MIN_RUN,
+        )
 
 
 def _kept_bank(kind: BankKind, index: ContentIndex, by_language: bool) -> ChosenBank:

@@ -12,6 +12,7 @@ from llmrec.digests import text_digest
 from llmrec.errors import IndexMismatch, InputError
 from llmrec.llm.embedder import Embedder, Role, Rows, vector_key
 from llmrec.llm.vectors import VectorsFile, write_vectors
+from llmrec.matching.array_files import array_bytes
 from llmrec.matching.bank import Bank, BankKind, bank_of_items
 from llmrec.matching.content_index import ContentIndex, write_statistics
 from llmrec.matching.embedding import EmbedderChoice
@@ -157,9 +158,12 @@ async def _write_rows(
         if rows is None:
             rows = new_rows(path, len(items), made.shape[1])
         if made.shape[1] != rows.shape[1]:
+            like, advice = "the first answer", "one model must make all of them"
+            if older is not None:
+                like, advice = "the index that is there", "remove it to embed all items again"
             raise IndexMismatch(
-                f"{embedder.model}: vectors of {rows.shape[1]} dims are expected, as in the index "
-                f"that is there, came {made.shape[1]}: remove that index to embed all items again"
+                f"{embedder.model}: vectors of {rows.shape[1]} dims are expected, as in {like}, "
+                f"came {made.shape[1]}: {advice}"
             )
         rows[block] = made
         pace.add(len(block))
@@ -195,7 +199,7 @@ def _write_bank(
     places: NDArray[np.intp],
 ) -> None:
     """Write a bank's vectors and statistics; the latter are computed where they may differ."""
-    np.save(folder / BANK_FILES[bank.kind], bank.queries)
+    (folder / BANK_FILES[bank.kind]).write_bytes(array_bytes(bank.queries))
     mean, deviation = np.empty((2, len(rows)))
     kept = older.hub(bank.kind, bank.entry.digest) if older else None
     to_compute = np.arange(len(rows))

@@ -8,7 +8,7 @@ import numpy as np
 
 from llmrec.errors import IndexMismatch, InputError, SettingsError
 from llmrec.llm.embedder import Rows
-from llmrec.matching.array_files import map_array
+from llmrec.matching.array_files import array_bytes, map_array
 from llmrec.matching.bank import BankKind
 from llmrec.matching.entries import Entries, EntriesById, Titles
 from llmrec.matching.index_folder import (
@@ -119,4 +119,4 @@ def write_statistics(path: Path, hub: HubStatistics) -> None:
         InputError: the file cannot be written.
     """
     with replaced(path) as file:
-        np.save(file, np.stack([hub.mean, hub.deviation]))
+        file.write(array_bytes(np.stack([hub.mean, hub.deviation])))

@@ -1,6 +1,7 @@
 """One person against a catalogue by a score of several parts, and what brought each item."""
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
@@ -33,6 +34,9 @@ class FusedMatch:
         weights: by part; a part of weight 0 is not built.
         histories: what of everybody's reviews may be counted; where these know nothing of the
             index, the parts that rest on other people are left out, which is said in the log.
+
+    Attributes:
+        lacking: of how many of those matched each part knew nothing: their score is without it.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class FusedMatch:
         if lacking:
             log.warning("%s: scored without %s", why, ", ".join(lacking))
         self._weights = used
+        self.lacking: Counter[PartName] = Counter()
 
     def match(
         self,
@@ -72,6 +77,7 @@ class FusedMatch:
         """
         person = Person.of_profile(profile, self._positions, taste)
         fused = Score(self._parts(hub), self._weights, len(self._index)).fused(person)
+        self.lacking.update(name for name in self._weights if name not in fused.contributions)
         if not fused.contributions:
             return FusedList((), ())
         hidden = self._index.positions(left_out)

@@ -1,7 +1,7 @@
 """Explanations without a model: put together from the profile and the item's entry."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from llmrec.errors import InputError
@@ -69,7 +69,7 @@ def compose(scored: ScoredItem, profile: InterestProfile, items: Mapping[str, It
     item = entry_of(scored.item_id, items)
     phrases = phrases_of(profile.language)
     interest = _interest(scored, profile, item)
-    sentences = [_because(part, phrases) for part in scored.because if part.part]
+    sentences = list(_because([one for one in scored.because if one.part], phrases))
     names: tuple[str, ...] = ()
     quotes: tuple[Quote, ...] = ()
     if interest is None:
@@ -177,10 +177,14 @@ def _says(item: Item, interest: Interest | None, phrases: Phrases) -> str:
     return phrases.entry.substitute(fragment=kept if kept == whole else f"{kept}…")
 
 
-def _because(because: Because, phrases: Phrases) -> str:
-    template = phrases.mainly if because.share >= _MAIN_SHARE else phrases.partly
-    meant = phrases.parts.get(because.name) or phrases.any_part.substitute(part=because.name)
-    return template.substitute(part=meant)
+def _because(parts: Sequence[Because], phrases: Phrases) -> Iterator[str]:
+    """Yield what parts of the score mean, the largest first: at most one sentence."""
+    meant = dict.fromkeys(
+        phrases.parts.get(one.name) or phrases.any_part.substitute(part=one.name) for one in parts
+    )
+    if meant:
+        template = phrases.mainly if parts[0].share >= _MAIN_SHARE else phrases.partly
+        yield template.substitute(parts=phrases.also.join(meant))
 
 
 def _beginning(text: str) -> str:

@@ -16,8 +16,9 @@ class Phrases:
         unknown: nothing is known that the person likes.
         of_item: the item that the person wrote of.
         on_date: when.
-        mainly: a part of the score that is no interest, where it brought half or more.
+        mainly: parts of the score that are no interests, where the first brought half or more.
         partly: the same, where it brought less.
+        also: what stands between such parts.
         parts: what such a part means.
         any_part: the same of a part that is not among them.
         entry: what the item's entry says.
@@ -35,6 +36,7 @@ class Phrases:
     on_date: Template
     mainly: Template
     partly: Template
+    also: str
     parts: Mapping[str, str]
     any_part: Template
     entry: Template
@@ -51,8 +53,9 @@ _ENGLISH = Phrases(
     unknown="What you like is not known yet, so this is little more than a guess.",
     of_item=Template("of $title "),
     on_date=Template(" ($date)"),
-    mainly=Template("This is here mainly because $part."),
-    partly=Template("This is here in part because $part."),
+    mainly=Template("This is here mainly because $parts."),
+    partly=Template("This is here in part because $parts."),
+    also=", and because ",
     parts={
         "popularity": "many people chose it",
         "popularity-decayed": "many people chose it lately",
@@ -78,8 +81,9 @@ _CHINESE = Phrases(
     unknown="还不知道你喜欢什么，所以这差不多只是一个猜测。",
     of_item=Template("评《$title》时，"),
     on_date=Template("$date "),
-    mainly=Template("推荐它，主要是因为$part。"),
-    partly=Template("推荐它，部分是因为$part。"),
+    mainly=Template("推荐它，主要是因为$parts。"),
+    partly=Template("推荐它，部分是因为$parts。"),
+    also="，也因为",
     parts={
         "popularity": "很多人选了它",
         "popularity-decayed": "最近很多人选了它",

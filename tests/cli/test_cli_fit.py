@@ -76,7 +76,7 @@ def test_the_same_for_people(llmrec: Llmrec, fit: list[object]) -> None:
     heading, *rows, last = done.out.splitlines()
     assert heading.split()[:3] == ["part", "weight", "alone"]
     assert [row.split()[0] for row in rows] == list(PARTS)
-    assert last.startswith("nDCG@10 ")
+    assert last.startswith("fitted weights: nDCG@10 ")
     assert "in cross-validation over 12 users; score − defaults = " in last
 
 
@@ -154,6 +154,19 @@ def test_recommendations_say_what_each_part_brought(
     assert "no reviews are given: scored without popularity" in without.err
     order = [[item["item_id"] for item in user["recommendations"]] for user in without.lists]
     assert order == [[item["item_id"] for item in user["recommendations"]] for user in alone.lists]
+
+
+def test_of_how_many_users_a_part_knows_nothing_is_said_once(
+    llmrec: Llmrec, weights: str, profiles: Path, index: Path, demo: Path
+) -> None:
+    first, second, *_ = map(json.loads, profiles.read_text("utf-8").splitlines())
+    rows = (first, {**second, "interests": [], "sources": []})
+    Path("two.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    run = ["recommend", "two.jsonl", "--index", index, "--replay", "--weights", weights]
+    done = llmrec(*run, "--reviews", demo / "reviews.jsonl", "--bank", "index")
+    assert done.code == 0
+    said = "of 2 users some are scored without the parts that know nothing of them: profile-hub (1)"
+    assert done.err.splitlines() == [said]
 
 
 def test_under_a_split_what_is_held_out_is_not_popular(

@@ -172,6 +172,18 @@ def test_items_of_the_reviews_given_are_left_out_instead(
     assert len(lists["u01"]) == 160 - len(set(reviewed(demo)["u01"]))
 
 
+def test_that_no_item_reviewed_is_in_the_index_is_said_once(llmrec: Llmrec, run: list[str]) -> None:
+    rows = [{"user_id": f"u{n:02}", "text": "Seen.", "item_id": f"other-{n}"} for n in range(1, 13)]
+    reviews = write_lines("r.jsonl", *rows, {**rows[0], "text": "Again."})
+    done = llmrec(*run, "--reviews", reviews)
+    assert done.code == 0
+    said = "none of the 12 items that 12 users have reviewed is in the index, so none is left out"
+    assert done.err.count(said) == 1
+    one = {"user_id": "u12", "text": "Seen.", "item_id": "film-interstellar"}
+    reviews = write_lines("r.jsonl", *rows[:11], one)
+    assert "is in the index" not in llmrec(*run, "--reviews", reviews).err
+
+
 def test_a_split_leaves_out_history_only_and_other_users(
     llmrec: Llmrec, run: list[str], demo: Path
 ) -> None:
@@ -261,6 +273,18 @@ def test_too_few_interests_are_no_bank(llmrec: Llmrec, run: list[str], profiles:
     done = llmrec(*run, "--bank", "run")
     assert done.code == 2
     assert "at least 50 interests" in done.err
+
+
+def test_that_a_runs_interests_are_mostly_the_same_is_said(
+    llmrec: Llmrec, run: list[str], profiles: Path
+) -> None:
+    first = profiles.read_text("utf-8").splitlines()[0]
+    rows = [{**json.loads(first), "user_id": f"v{n}"} for n in range(50)]
+    run[1] = str(write_lines("same.jsonl", *rows))
+    done = llmrec(*run)
+    assert {answer["bank"] for answer in done.lists} == {"run"}
+    n = len(rows[0]["interests"])
+    assert f"the run's bank has only {n} different interests among {50 * n}: " in done.err
 
 
 def test_new_vectors_go_into_the_index_and_are_there_the_next_time(

@@ -2,6 +2,8 @@
 
 import json
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,21 @@ def test_a_full_disk_ends_the_run_and_the_next_goes_on(capsys: pytest.CaptureFix
         assert again.code == 0
         assert len(server.requests) == before + 1
         assert json.loads(Path("p.jsonl").read_text("utf-8").splitlines()[1])["user_id"] == "bob"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_output_that_cannot_be_written_is_one_error(demo: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "llmrec",
+        "split",
+        str(demo / "reviews.jsonl"),
+        "-o",
+        "s.jsonl",
+    ]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 2
+    assert b"error: stdout: cannot be written: No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,12 @@ def test_sampling_fields_stay_as_they_are(fields: dict[str, int] | None) -> None
 def test_what_is_asked_of_whom_is_no_sampling(name: str) -> None:
     with pytest.raises(SettingsError, match=f"such as temperature are expected, came {name}$"):
         checked_sampling({"temperature": 0, name: None})
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_request_has_finite_numbers(value: float) -> None:
+    with pytest.raises(SettingsError, match="finite numbers are expected, not so temperature"):
+        checked_sampling({"seed": 1, "temperature": value})
 
 
 def test_body_leaves_out_what_is_not_set() -> None:

@@ -99,6 +99,7 @@ def test_the_sources_of_a_profile_are_the_items_reviewed(
     assert found.parts == ("item-mean-hub", "tfidf-items")
     assert found.items[0].item_id == reviewed
     assert found.items[0].penalty == 0
+    assert matcher.lacking == {"item-mean-hub": 1, "tfidf-items": 1}
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,13 @@ from llmrec.errors import IndexMismatch, InputError
 from llmrec.llm.embedder import Embedder, Role, Rows, vector_key
 from llmrec.llm.vectors import VectorsFile
 from llmrec.matching import bank as banks
-from llmrec.matching import content_index, index_folder
+from llmrec.matching import building, content_index, index_folder
 from llmrec.matching.bank import Bank, bank_of_items
 from llmrec.matching.building import build_index
 from llmrec.matching.content_index import ContentIndex
 from llmrec.matching.embedding import EmbedderChoice
 from llmrec.matching.index_folder import next_generation
+from llmrec.matching.item_text import item_text
 from llmrec.records.reviews import Item
 
 ITEMS = [Item(f"i{n}", f"Harbour story {n}") for n in range(5)]
@@ -209,9 +210,22 @@ def test_a_damaged_index_can_be_built_again(
 
 def test_vectors_of_another_dim_are_refused(tmp_path: Path) -> None:
     build(ITEMS, tmp_path / "i")
-    with pytest.raises(IndexMismatch, match=r"vectors of 22 dims are expected.*came 3"):
+    with pytest.raises(IndexMismatch, match=r"22 dims.*as in the index that is there, came 3"):
         build([*ITEMS, Item("new", "Nets")], tmp_path / "i", Remembering("ab"))
     assert len(ContentIndex(tmp_path / "i")) == 5
+
+
+def test_vectors_that_change_their_dim_on_the_way_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Shrinking(Remembering):
+        async def embed(self, texts: Sequence[str], role: Role) -> Rows:
+            rows = await super().embed(texts, role)
+            return rows if texts == [item_text(ITEMS[0])] else rows[:, :-1]
+
+    monkeypatch.setattr(building, "_BATCH", 1)
+    with pytest.raises(IndexMismatch, match=r"as in the first answer, came .*: one model must"):
+        build(ITEMS, tmp_path / "i", Shrinking())
 
 
 def test_query_vectors_are_handed_on(tmp_path: Path) -> None:

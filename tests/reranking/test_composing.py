@@ -1,5 +1,7 @@
 """Explanations put together from what is known: whose interest, whose words, what entry."""
 
+from dataclasses import replace
+
 import pytest
 from explaining import ITEMS, LISTED, PROFILE, QUIET
 from hypothesis import given, settings
@@ -98,6 +100,35 @@ def test_a_share_that_no_interest_brought_is_called_that(because: Because, said:
     )
     assert composed.text.startswith(said)
     assert composed.interests == ("slow ferries",)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            "en",
+            (
+                "This is here in part because it is like what you reviewed, "
+                "and because many people chose it, and because of “moon”. "
+            ),
+        ),
+        ("zh", "推荐它，部分是因为它和你评过的东西相似，也因为很多人选了它，也因为“moon”。"),
+    ],
+)
+def test_several_such_shares_are_one_sentence(language: str, said: str) -> None:
+    parts = [
+        Because(part="item-mean-hub", share=0.4),
+        Because(part="popularity", share=0.3),
+        Because(part="moon", share=0.2),
+    ]
+    assert text_of(scored("i1", *parts), replace(PROFILE, language=language)).startswith(said)
+
+
+def test_parts_that_mean_the_same_are_said_once() -> None:
+    parts = [Because(part="profile-hub", share=0.5), Because(part="dislikes", share=0.4)]
+    assert text_of(scored("i1", *parts)).startswith(
+        "This is here mainly because it is far from what you dislike. "
+    )
 
 
 def test_a_fit_is_weak_where_nothing_names_the_interest_or_the_score_is_no_better() -> None:

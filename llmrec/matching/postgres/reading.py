@@ -8,6 +8,7 @@ from numpy.lib.format import open_memmap
 from psycopg import sql
 
 from llmrec.llm.embedder import Rows
+from llmrec.matching.array_files import array_bytes
 from llmrec.matching.content_index import write_statistics
 from llmrec.matching.entries import write_entries
 from llmrec.matching.index_folder import BANK_FILES, HUB_FILES, ROWS, Manifest, next_generation
@@ -37,7 +38,8 @@ def write_folder(address: Address, folder: Path) -> None:
         with next_generation(folder) as new:
             _write_items(connection, address, manifest, new.files)
             for kind in manifest.banks:
-                np.save(new.files / BANK_FILES[kind], bank_rows(connection, address, kind))
+                rows = bank_rows(connection, address, kind)
+                (new.files / BANK_FILES[kind]).write_bytes(array_bytes(rows))
             new.publish(replace(manifest, generation=new.number))
 
 
