@@ -56,10 +56,15 @@ def product_for(n_queries: int, rows: Rows) -> Iterator[Product]:
 
         def product(queries: Rows, block: Rows, out: Rows) -> None:
             ends = np.linspace(0, len(block), n_threads + 1).astype(np.intp).tolist()
-            parts = [
-                others.submit(_stacked, queries, block[begin:end], out[:, begin:end], height)
-                for begin, end in pairwise(ends[1:])
-            ]
+            try:
+                parts = [
+                    others.submit(_stacked, queries, block[begin:end], out[:, begin:end], height)
+                    for begin, end in pairwise(ends[1:])
+                ]
+            except RuntimeError:  # no new thread: a limit is reached, or the interpreter is ending
+                others.shutdown(cancel_futures=True)
+                _whole(queries, block, out)
+                return
             _stacked(queries, block[: ends[1]], out[:, : ends[1]], height)
             for part in parts:
                 part.result()
