@@ -9,12 +9,16 @@ queries are multiplied with stacks of rows, in as many threads of ours as the BL
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from llmrec.llm.embedder import Rows
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 Product = Callable[[Rows, Rows, Rows], None]
 """Writes the product of (n_queries, dim) and (n, dim) float32 into (n_queries, n)."""
@@ -74,10 +78,15 @@ def product_for(n_queries: int, rows: Rows) -> Iterator[Product]:
 
 def openblas_threads() -> int:
     """Return how many threads OpenBLAS may use in this process, limits regarded; 0 without it."""
+    return min((pool["num_threads"] for pool in _openblas().info()), default=0)
+
+
+@cache
+def _openblas() -> "ThreadpoolController":
+    """Look for it among the libraries of this process, which takes some milliseconds."""
     from threadpoolctl import ThreadpoolController
 
-    pools = ThreadpoolController().select(internal_api="openblas").info()
-    return min((pool["num_threads"] for pool in pools), default=0)
+    return ThreadpoolController().select(internal_api="openblas")
 
 
 def _whole(queries: Rows, rows: Rows, out: Rows) -> None:
