@@ -29,7 +29,9 @@ def own_data(demo: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_shell_blocks_run(own_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_shell_blocks_run(
+    own_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     commands = [
         line.split("#")[0].strip()
         for block in blocks("sh")
@@ -41,10 +43,17 @@ def test_shell_blocks_run(own_data: Path, capsys: pytest.CaptureFixture[str]) ->
         if program == "llmrec":
             assert run(arguments) == 0, capsys.readouterr().err
             ran += 1
+        elif program == "cd":
+            monkeypatch.chdir(*arguments)
         else:
             assert program == "make"
             assert f"\n{arguments[0]}:" in (ROOT / "Makefile").read_text()
-    assert ran >= 6
+    assert ran >= 8
+    profiles = str(own_data / "profiles.jsonl")
+    assert run(["index", "items.jsonl", "-o", "index", "--vectors", "vectors.npz", "--replay"]) == 0
+    way = ["--rerank", "--explain", "--calls", "calls.jsonl", "--model", "claude"]
+    assert run(["recommend", profiles, "--index", "index", "--reviews", "reviews.jsonl", *way]) == 0
+    assert "36 explanations by the model, 0 composed" in capsys.readouterr().err
 
 
 def test_python_block_runs(own_data: Path, demo: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,12 +10,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from llmrec.llm.embedder import Rows
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 _FEW: Final = 12
 _LONG: Final = 384
@@ -66,10 +70,15 @@ def product_for(n_queries: int, rows: Rows) -> Iterator[Product]:
 
         def write(queries: Rows, block: Rows, out: Rows) -> None:
             ends = np.linspace(0, len(block), n_threads + 1).astype(np.intp).tolist()
-            parts = [
-                others.submit(_stacked, queries, block[begin:end], out[:, begin:end])
-                for begin, end in pairwise(ends[1:])
-            ]
+            try:
+                parts = [
+                    others.submit(_stacked, queries, block[begin:end], out[:, begin:end])
+                    for begin, end in pairwise(ends[1:])
+                ]
+            except RuntimeError:  # no new thread: a limit is reached, or the interpreter is ending
+                others.shutdown(cancel_futures=True)
+                _whole(queries, block, out)
+                return
             _stacked(queries, block[: ends[1]], out[:, : ends[1]])
             for part in parts:
                 part.result()
@@ -79,10 +88,15 @@ def product_for(n_queries: int, rows: Rows) -> Iterator[Product]:
 
 def openblas_threads() -> int:
     """Return how many threads OpenBLAS may use in this process, limits regarded; 0 without it."""
+    return min((pool["num_threads"] for pool in _openblas().info()), default=0)
+
+
+@cache
+def _openblas() -> "ThreadpoolController":
+    """Look for it among the libraries of this process, which takes some milliseconds."""
     from threadpoolctl import ThreadpoolController
 
-    pools = ThreadpoolController().select(internal_api="openblas").info()
-    return min((pool["num_threads"] for pool in pools), default=0)
+    return ThreadpoolController().select(internal_api="openblas")
 
 
 def _whole(queries: Rows, rows: Rows, out: Rows) -> None:

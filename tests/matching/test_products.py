@@ -1,5 +1,8 @@
 """Products of few queries: right within their error, in as many threads as are allowed."""
 
+import subprocess
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
@@ -94,3 +97,47 @@ def test_an_error_in_a_thread_is_an_error() -> None:
         pytest.raises(ValueError, match="mismatch"),
     ):
         product.write(rows[:4, :32], rows, np.empty((4, 300), np.float32))
+
+
+@pytest.mark.usefixtures("of_any_size")
+@pytest.mark.parametrize("n_started", [0, 1])
+def test_where_no_more_threads_can_be_had_a_list_comes_without_them(
+    n_started: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = unit_rows(0, 1000, 64)
+    start, asked = threading.Thread.start, []
+
+    def start_some(thread: threading.Thread) -> None:
+        asked.append(thread)
+        if len(asked) > n_started:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_some)
+    with mock.patch.object(products, "openblas_threads", return_value=9):
+        found = nearest(rows[:5], rows, k=3)
+    assert [best.positions[0] for best in found] == [0, 1, 2, 3, 4]
+    assert n_started < len(asked)
+
+
+def test_a_thread_gets_its_list_also_after_the_main_one_has_ended() -> None:
+    code = """
+import threading
+import numpy as np
+from llmrec.matching import products
+from llmrec.matching.catalogue_pass import nearest
+
+products._MANY_NUMBERS = products._LONG = 0
+products.openblas_threads = lambda: 2
+
+def answer():
+    threading.main_thread().join()
+    print([best.positions.tolist() for best in nearest(rows[:4], rows, k=1)])
+
+rows = np.eye(64, dtype=np.float32)
+threading.Thread(target=answer).start()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("[[0], [1], [2], [3]]\n", "")
