@@ -1,7 +1,6 @@
 """From settings to the server that is called, and whether anything is called at all."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -45,9 +44,7 @@ class ServerChoice:
 
 
 def open_server(
-    choice: "ServerChoice | Server",
-    environment: Mapping[str, str] = os.environ,
-    billing: "Billing | None" = None,
+    choice: "ServerChoice | Server", billing: "Billing | None" = None
 ) -> "Server | None":
     """Return the server that settings and environment name, or None where they name none.
 
@@ -65,12 +62,12 @@ def open_server(
     if not isinstance(choice, ServerChoice):
         return choice
     base_url = (
-        choice.base_url or environment.get("LLMREC_BASE_URL") or environment.get("OPENAI_BASE_URL")
+        choice.base_url or os.environ.get("LLMREC_BASE_URL") or os.environ.get("OPENAI_BASE_URL")
     )
-    if choice.key_variable is not None and not environment.get(choice.key_variable):
+    if choice.key_variable is not None and not os.environ.get(choice.key_variable):
         raise SettingsError(f"the variable {choice.key_variable} should hold a key and is not set")
     variables = _KEY_VARIABLES if choice.key_variable is None else (choice.key_variable,)
-    source = next((name for name in variables if environment.get(name)), None)
+    source = next((name for name in variables if os.environ.get(name)), None)
     if base_url is None and source is None:
         return None
     from llmrec.llm.limits import RateLimiter
@@ -80,7 +77,7 @@ def open_server(
     return Server(
         ServerSettings(
             base_url=base_url or OPENAI_URL,
-            api_key=environment[source].strip() if source else None,
+            api_key=os.environ[source].strip() if source else None,
             key_source=source or "none",
             timeout_s=choice.timeout_s,
         ),
