@@ -3,7 +3,7 @@
 import json
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +13,7 @@ from llmrec.cli.json_output import print_json, wants_json
 from llmrec.cli.server_options import embeds
 from llmrec.cli.terminal import say
 from llmrec.digests import file_digest
-from llmrec.embedder_opening import embedder_of_index
+from llmrec.embedder_opening import embedder_of_index, needs_server
 from llmrec.errors import InputError, SettingsError
 from llmrec.evaluation.evaluating import Evaluation
 from llmrec.evaluation.gates import Gate, failures
@@ -23,7 +23,6 @@ from llmrec.evaluation.results import Result
 from llmrec.evaluation.run_files import read_any_run
 from llmrec.evaluation.task import Candidates
 from llmrec.evaluation.trec import write_qrels, write_run
-from llmrec.llm.openai_client import Server
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.catalogue import open_folder
 from llmrec.matching.content_index import ContentIndex
@@ -36,6 +35,9 @@ from llmrec.records.reading import read_items
 from llmrec.records.reviews import Item
 from llmrec.records.splits import read_split
 from llmrec.waiting import wait_for
+
+if TYPE_CHECKING:
+    from llmrec.llm.openai_client import Server
 
 
 @click.command("evaluate")
@@ -97,9 +99,9 @@ def command(
     """
     gates = [Gate.parse(text) for text in fail_under]
     catalogue = None if index is None else open_folder(index)
-    vector_server = open_server(embed_server)
-    opened = None
+    opened = vector_server = None
     if catalogue is not None:
+        vector_server = open_server(embed_server) if needs_server(catalogue) else None
         opened = embedder_of_index(catalogue, vectors, options.mode(replay), vector_server)
     users = read_users(reviews, columns=columns, rating_max=rating_max, skip_bad_rows=skip_bad_rows)
     ranked = _items(items, catalogue, item_columns, skip_bad_rows)
@@ -155,7 +157,7 @@ def _items(
     return list(catalogue.items)
 
 
-async def _and_close(work: Coroutine[Any, Any, Evaluation], server: Server | None) -> Evaluation:
+async def _and_close(work: Coroutine[Any, Any, Evaluation], server: "Server | None") -> Evaluation:
     try:
         return await work
     finally:

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -14,13 +14,12 @@ from llmrec.cli import evaluation_options, list_options, options
 from llmrec.cli.json_output import print_json, wants_json
 from llmrec.cli.server_options import embeds
 from llmrec.digests import file_digest
-from llmrec.embedder_opening import embedder_of_index
+from llmrec.embedder_opening import embedder_of_index, needs_server
 from llmrec.evaluation.claims import p_value
 from llmrec.evaluation.cross_validation import METRIC
 from llmrec.evaluation.evaluating import Evaluation
 from llmrec.evaluation.learned_weights import Estimate, LearnedWeights, learn_weights
 from llmrec.evaluation.preparing import prepare
-from llmrec.llm.openai_client import Server
 from llmrec.matching.bank_choice import BankName
 from llmrec.matching.catalogue import open_folder
 from llmrec.opening import ServerChoice, open_server
@@ -29,6 +28,9 @@ from llmrec.records.profile import read_profiles
 from llmrec.records.replacing import replaced
 from llmrec.records.splits import read_split
 from llmrec.waiting import wait_for
+
+if TYPE_CHECKING:
+    from llmrec.llm.openai_client import Server
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ def command(
     must be a folder.
     """
     catalogue = open_folder(index)
-    vector_server = open_server(embed_server)
+    vector_server = open_server(embed_server) if needs_server(catalogue) else None
     opened = embedder_of_index(catalogue, vectors, options.mode(replay), vector_server)
     users = read_users(reviews, columns=columns, rating_max=rating_max, skip_bad_rows=skip_bad_rows)
     work = prepare(
@@ -113,7 +115,7 @@ def command(
         _print_table(learned)
 
 
-async def _and_close(work: Coroutine[Any, Any, Evaluation], server: Server | None) -> Evaluation:
+async def _and_close(work: Coroutine[Any, Any, Evaluation], server: "Server | None") -> Evaluation:
     try:
         return await work
     finally:

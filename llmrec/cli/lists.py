@@ -197,9 +197,9 @@ def _say(run: ListRun) -> None:
             run.explanations["composed"],
         )
     log.info(
-        "%d lists: %d reranked, %d failed; %d calls, %d replayed; %s%s tokens in, %s out",
+        "%d lists: %s%d failed; %d calls, %d replayed; %s%s tokens in, %s out",
         run.made,
-        run.reranked,
+        "" if run.reranked is None else f"{run.reranked} reranked, ",
         len(run.failed),
         sum(meter.replies for meter in run.meters) - replayed,
         replayed,

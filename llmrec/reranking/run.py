@@ -23,7 +23,7 @@ class ListRun(UserRun[InterestProfile, Recommendation]):
 
     Attributes:
         made: number of lists.
-        reranked: of them, put in order by the model.
+        reranked: of them, put in order by the model; None where none was to be.
         repairs: what was put right in its replies.
         explanations: number of explanations, by source.
         failed: why there is no list, by user.
@@ -34,7 +34,7 @@ class ListRun(UserRun[InterestProfile, Recommendation]):
         self, make: ListOf, meters: Sequence[MeteredChatModel] = (), concurrency: int = 1
     ) -> None:
         super().__init__("list", meters, concurrency, on_stop=None)
-        self.reranked = 0
+        self.reranked: int | None = None
         self.repairs = Repairs()
         self.explanations: Counter[str] = Counter()
         self._make_list = make
@@ -60,7 +60,8 @@ class ListRun(UserRun[InterestProfile, Recommendation]):
 
     def _counted(self, listed: Recommendation) -> Recommendation:
         self.made += 1
-        self.reranked += listed.reranked is True
+        if listed.reranked is not None:
+            self.reranked = (self.reranked or 0) + listed.reranked
         self.repairs += listed.repairs or Repairs()
         self.explanations.update(
             item.explanation.source for item in listed if item.explanation is not None

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llmrec.evaluation.fitted_users import read_fitted_users
+from llmrec.evaluation.learned_weights import LearnedWeights, learn_weights
 from llmrec.matching.score_parts import PARTS
 from llmrec.matching.weights import read_weights
 from llmrec.records.profile import InterestProfile
@@ -78,6 +80,19 @@ def test_the_same_for_people(llmrec: Llmrec, fit: list[object]) -> None:
     assert [row.split()[0] for row in rows] == list(PARTS)
     assert last.startswith("fitted weights: nDCG@10 ")
     assert "in cross-validation over 12 users; score − defaults = " in last
+
+
+@pytest.mark.parametrize("pull", [None, 1.0])
+def test_whose_figure_is_shown_is_said_where_the_defaults_are_kept(
+    llmrec: Llmrec, fit: list[object], monkeypatch: pytest.MonkeyPatch, pull: float | None
+) -> None:
+    def learned(*arguments: Any, **options: Any) -> LearnedWeights:
+        return replace(learn_weights(*arguments, **options), pull=pull)
+
+    monkeypatch.setattr("llmrec.cli.fit.learn_weights", learned)
+    last = llmrec(*fit, "--format", "table").out.splitlines()[-1]
+    assert last.startswith("fitted weights: nDCG@10 ")
+    assert last.endswith(" on the same users, are kept") == (pull is None)
 
 
 def test_how_few_users_a_figure_rests_on_is_said(

@@ -31,6 +31,15 @@ def users_of(run: ListRun) -> list[str | None]:
     return asyncio.run(gather())
 
 
+def test_of_lists_that_no_model_was_to_order_none_are_counted_as_ordered() -> None:
+    async def make(profile: InterestProfile) -> Recommendation:
+        return shortlist(2, profile.user_id)
+
+    run = ListRun(make)
+    users_of(run)
+    assert (run.made, run.reranked) == (4, None)
+
+
 def test_lists_come_in_the_order_of_the_users_and_are_counted() -> None:
     run = run_of()
     assert users_of(run) == ["ann", "bo", "cy", "di"]
