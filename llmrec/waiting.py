@@ -3,9 +3,17 @@
 import asyncio
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+class Closable(Protocol):
+    """What holds connections."""
+
+    async def aclose(self) -> None:
+        """Close them."""
+        ...
 
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
@@ -14,6 +22,15 @@ def wait_for(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(asyncio.run, work).result()
+
+
+async def and_close(work: Coroutine[Any, Any, T], used: Closable | None) -> T:
+    """Await work, then close what it used, if anything, however the work ends."""
+    try:
+        return await work
+    finally:
+        if used is not None:
+            await used.aclose()
 
 
 def _loop_is_running() -> bool:

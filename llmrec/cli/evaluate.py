@@ -1,9 +1,8 @@
 """``llmrec evaluate``: how well systems find what is held out, with intervals and a claim."""
 
 import json
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -34,10 +33,7 @@ from llmrec.records.profile import read_profiles
 from llmrec.records.reading import read_items
 from llmrec.records.reviews import Item
 from llmrec.records.splits import read_split
-from llmrec.waiting import wait_for
-
-if TYPE_CHECKING:
-    from llmrec.llm.openai_client import Server
+from llmrec.waiting import and_close, wait_for
 
 
 @click.command("evaluate")
@@ -121,7 +117,7 @@ def command(
         seed=seed,
     )
     try:
-        evaluation = wait_for(_and_close(work, vector_server))
+        evaluation = wait_for(and_close(work, vector_server))
     finally:
         if opened:
             opened.close()
@@ -155,14 +151,6 @@ def _items(
     if catalogue is None:
         raise SettingsError("what is ranked? give the catalogue (--items) or its index (--index)")
     return list(catalogue.items)
-
-
-async def _and_close(work: Coroutine[Any, Any, Evaluation], server: "Server | None") -> Evaluation:
-    try:
-        return await work
-    finally:
-        if server is not None:
-            await server.aclose()
 
 
 def _names(text: str) -> list[str]:

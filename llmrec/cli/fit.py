@@ -2,9 +2,7 @@
 
 import json
 import logging
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -17,7 +15,6 @@ from llmrec.digests import file_digest
 from llmrec.embedder_opening import embedder_of_index, needs_server
 from llmrec.evaluation.claims import p_value
 from llmrec.evaluation.cross_validation import METRIC
-from llmrec.evaluation.evaluating import Evaluation
 from llmrec.evaluation.learned_weights import Estimate, LearnedWeights, learn_weights
 from llmrec.evaluation.preparing import prepare
 from llmrec.matching.bank_choice import BankName
@@ -27,10 +24,7 @@ from llmrec.records.grouping import read_users
 from llmrec.records.profile import read_profiles
 from llmrec.records.replacing import replaced
 from llmrec.records.splits import read_split
-from llmrec.waiting import wait_for
-
-if TYPE_CHECKING:
-    from llmrec.llm.openai_client import Server
+from llmrec.waiting import and_close, wait_for
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +81,7 @@ def command(
         bank=bank,
     )
     try:
-        ready = wait_for(_and_close(work, vector_server))
+        ready = wait_for(and_close(work, vector_server))
     finally:
         opened.close()
     given = {"profiles": profiles, "reviews": reviews, "split": split}
@@ -113,14 +107,6 @@ def command(
         print_json(_summary(learned))
     else:
         _print_table(learned)
-
-
-async def _and_close(work: Coroutine[Any, Any, Evaluation], server: "Server | None") -> Evaluation:
-    try:
-        return await work
-    finally:
-        if server is not None:
-            await server.aclose()
 
 
 def _summary(learned: LearnedWeights) -> str:

@@ -50,6 +50,11 @@ def array_bytes(array: NDArray[Any]) -> memoryview:
     return memory.getbuffer()
 
 
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an ``.npy`` file; see ``array_bytes``."""
+    path.write_bytes(array_bytes(array))
+
+
 def map_bytes(path: Path) -> NDArray[np.uint8]:
     """Map any file that is not empty.
 

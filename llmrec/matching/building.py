@@ -12,7 +12,7 @@ from llmrec.digests import text_digest
 from llmrec.errors import IndexMismatch, InputError
 from llmrec.llm.embedder import Embedder, Role, Rows, vector_key
 from llmrec.llm.vectors import VectorsFile, write_vectors
-from llmrec.matching.array_files import array_bytes
+from llmrec.matching.array_files import write_array
 from llmrec.matching.bank import Bank, BankKind, bank_of_items
 from llmrec.matching.content_index import ContentIndex, write_statistics
 from llmrec.matching.embedding import EmbedderChoice
@@ -199,7 +199,7 @@ def _write_bank(
     places: NDArray[np.intp],
 ) -> None:
     """Write a bank's vectors and statistics; the latter are computed where they may differ."""
-    (folder / BANK_FILES[bank.kind]).write_bytes(array_bytes(bank.queries))
+    write_array(folder / BANK_FILES[bank.kind], bank.queries)
     mean, deviation = np.empty((2, len(rows)))
     kept = older.hub(bank.kind, bank.entry.digest) if older else None
     to_compute = np.arange(len(rows))

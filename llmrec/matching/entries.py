@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from llmrec.errors import IndexMismatch
-from llmrec.matching.array_files import array_bytes, map_array, map_bytes
+from llmrec.matching.array_files import map_array, map_bytes, write_array
 from llmrec.matching.places_by_name import Table, places_of, table_of
 from llmrec.records.reviews import Item, item_from_json, item_json
 
@@ -165,9 +165,9 @@ def write_entries(folder: Path, items: Sequence[Item]) -> str:
             line = f"{item_json(item)}\n".encode()
             whole.update(line)
             offsets[place + 1] = offsets[place] + file.write(line)
-    (folder / OFFSETS).write_bytes(array_bytes(offsets))
-    (folder / IDS).write_bytes(array_bytes(_table_of_ids(items)))
-    (folder / CATEGORIES).write_bytes(array_bytes(_table_of_categories(items)))
+    write_array(folder / OFFSETS, offsets)
+    write_array(folder / IDS, _table_of_ids(items))
+    write_array(folder / CATEGORIES, _table_of_categories(items))
     return whole.hexdigest()[:24]
 
 

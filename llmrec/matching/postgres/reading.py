@@ -8,7 +8,7 @@ from numpy.lib.format import open_memmap
 from psycopg import sql
 
 from llmrec.llm.embedder import Rows
-from llmrec.matching.array_files import array_bytes
+from llmrec.matching.array_files import write_array
 from llmrec.matching.content_index import write_statistics
 from llmrec.matching.entries import write_entries
 from llmrec.matching.index_folder import BANK_FILES, HUB_FILES, ROWS, Manifest, next_generation
@@ -39,7 +39,7 @@ def write_folder(address: Address, folder: Path) -> None:
             _write_items(connection, address, manifest, new.files)
             for kind in manifest.banks:
                 rows = bank_rows(connection, address, kind)
-                (new.files / BANK_FILES[kind]).write_bytes(array_bytes(rows))
+                write_array(new.files / BANK_FILES[kind], rows)
             new.publish(replace(manifest, generation=new.number))
 
 
